@@ -1,0 +1,88 @@
+//! `GET /users/me` and `PUT /users/me/update`: one's own account.
+
+use axum::extract::State;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::Error;
+use shared::crypto::Tokens;
+use shared::db::Database;
+use shared::db::users::User;
+use shared::domain::{Email, UserId, Username};
+use shared::fields::Fields;
+use shared::http::{CurrentUser, JsonObject, Problem, authenticated};
+use shared::service::accounts;
+
+#[derive(Serialize)]
+struct ProfileView {
+    id: UserId,
+    username: String,
+    email: String,
+    #[serde(serialize_with = "shared::time::rfc3339")]
+    created: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct UpdatedView {
+    id: UserId,
+    username: String,
+    email: String,
+    #[serde(serialize_with = "shared::time::rfc3339")]
+    updated: DateTime<Utc>,
+}
+
+/// The function's routes.
+pub fn router(db: Database, tokens: Tokens) -> Router {
+    let routes = Router::new()
+        .route("/users/me", get(show))
+        .route("/users/me/update", put(update));
+    authenticated(routes.with_state(db.clone()), tokens, db)
+}
+
+async fn show(State(db): State<Database>, CurrentUser(user): CurrentUser) -> Result<Json<ProfileView>, Problem> {
+    let User {
+        id,
+        username,
+        email,
+        created_at: created,
+        ..
+    } = accounts::profile(&db, user).await?;
+    Ok(Json(ProfileView {
+        id,
+        username,
+        email,
+        created,
+    }))
+}
+
+async fn update(
+    State(db): State<Database>,
+    CurrentUser(user): CurrentUser,
+    JsonObject(fields): JsonObject,
+) -> Result<Json<UpdatedView>, Problem> {
+    let (username, email) = changes(fields)?;
+    let User {
+        id,
+        username,
+        email,
+        updated_at: updated,
+        ..
+    } = accounts::update_profile(&db, user, username.as_ref(), email.as_ref()).await?;
+    Ok(Json(UpdatedView {
+        id,
+        username,
+        email,
+        updated,
+    }))
+}
+
+fn changes(mut fields: Fields) -> Result<(Option<Username>, Option<Email>), Error> {
+    let username = fields.optional("username", Username::parse);
+    let email = fields.optional("email", Email::parse);
+    match (username, email) {
+        (Some(None), Some(None)) => Err(Error::field("username", "or email must be given")),
+        (Some(username), Some(email)) => Ok((username, email)),
+        _ => Err(fields.refusal()),
+    }
+}

@@ -1,0 +1,9 @@
+//! The `register` function on AWS Lambda.
+
+use shared::lambda::{Error, environment, serve_http};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let env = environment()?;
+    serve_http(register::router(env.database()?, env.passwords())).await
+}

@@ -1,0 +1,11 @@
+//! The `ws-disconnect` function on AWS Lambda.
+
+use shared::lambda::{Error, environment, serve_websocket};
+use ws_disconnect::handle;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let env = environment()?;
+    let db = env.database()?;
+    serve_websocket(|event| handle(db.clone(), event)).await
+}

@@ -1,0 +1,54 @@
+//! The functions that are linked into this binary, by the names of their packages.
+
+use std::collections::BTreeMap;
+
+use shared::crypto::{Passwords, Tokens};
+use shared::db::Database;
+use shared::service::Delivery;
+
+use crate::gateway::Function;
+
+/// What the functions are made of. In the cloud each has only what it needs; here they share it.
+#[derive(Clone)]
+pub struct Services {
+    /// The pool.
+    pub db: Database,
+    /// The password hasher.
+    pub passwords: Passwords,
+    /// Who issues and checks tokens.
+    pub tokens: Tokens,
+    /// The way to the sockets.
+    pub delivery: Delivery,
+}
+
+/// All functions.
+#[must_use]
+pub fn link(services: &Services) -> BTreeMap<String, Function> {
+    let Services {
+        db,
+        passwords,
+        tokens,
+        delivery,
+    } = services.clone();
+    let connect = ws_connect::Services {
+        db: db.clone(),
+        tokens: tokens.clone(),
+        delivery: delivery.clone(),
+    };
+    let message = ws_message::Services {
+        db: db.clone(),
+        delivery: delivery.clone(),
+    };
+    let disconnect = db.clone();
+    let functions = [
+        ("register", Function::http(register::router(db.clone(), passwords.clone()))),
+        ("login", Function::http(login::router(db.clone(), passwords, tokens.clone()))),
+        ("profile", Function::http(profile::router(db.clone(), tokens.clone()))),
+        ("history", Function::http(history::router(db.clone(), tokens.clone()))),
+        ("messages", Function::http(messages::router(db, tokens, delivery))),
+        ("ws-connect", Function::websocket(move |event| ws_connect::handle(connect.clone(), event))),
+        ("ws-message", Function::websocket(move |event| ws_message::handle(message.clone(), event))),
+        ("ws-disconnect", Function::websocket(move |event| ws_disconnect::handle(disconnect.clone(), event))),
+    ];
+    functions.map(|(name, function)| (name.to_owned(), function)).into()
+}

@@ -1,0 +1,122 @@
+//! What the gateway knows of a request before it looks for a route.
+
+use std::net::{IpAddr, SocketAddr};
+
+use chrono::{DateTime, Utc};
+use http::HeaderMap;
+use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::uri::Authority;
+
+use super::encoding;
+use super::source_address::source_address;
+
+/// What an event calls the account that owns the API.
+pub(super) const ACCOUNT_ID: &str = "000000000000";
+/// What an event calls the API.
+pub(super) const API_ID: &str = "local";
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The sockets that a request came through.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endpoints {
+    /// The socket's other end: the client or a proxy.
+    pub(super) peer: SocketAddr,
+    /// The address that the gateway listens on.
+    pub(super) local: SocketAddr,
+}
+
+/// A request's circumstances, which every event tells.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// Names the request in events, answers and the log.
+    pub(super) request_id: String,
+    /// When the request's head had arrived.
+    pub(super) received_at: DateTime<Utc>,
+    /// The client's address.
+    pub(super) source: IpAddr,
+    /// The name under which the client asked, without a port.
+    pub(super) domain_name: String,
+    /// What the client calls itself.
+    pub(super) user_agent: Option<String>,
+    endpoints: Endpoints,
+}
+
+impl Call {
+    /// The circumstances of the request with these headers; `None` if it does not say properly which host it is for.
+    pub(super) fn new(
+        headers: &HeaderMap,
+        endpoints: Endpoints,
+        trusted_proxies: &[IpAddr],
+        received_at: DateTime<Utc>,
+    ) -> Option<Self> {
+        Some(Self {
+            request_id: encoding::fresh_id(),
+            received_at,
+            source: source_address(endpoints.peer.ip(), headers, trusted_proxies),
+            domain_name: domain_name(headers, endpoints)?,
+            user_agent: headers.get(USER_AGENT).map(encoding::header_text),
+            endpoints,
+        })
+    }
+
+    /// Adds the headers by which API Gateway tells a function how the client reached it.
+    pub(super) fn add_forwarded(&self, headers: &mut HeaderMap) {
+        let mut chain: Vec<String> = headers.get_all(&X_FORWARDED_FOR).iter().map(encoding::header_text).collect();
+        chain.push(self.endpoints.peer.ip().to_canonical().to_string());
+        // A chain that is no header value comes from the client: then what the socket says is all there is.
+        let chain = HeaderValue::from_str(&chain.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""));
+        headers.insert(X_FORWARDED_FOR, chain);
+        headers.insert(X_FORWARDED_PORT, HeaderValue::from(self.endpoints.local.port()));
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    }
+}
+
+fn domain_name(headers: &HeaderMap, endpoints: Endpoints) -> Option<String> {
+    let Some(host) = headers.get(HOST) else {
+        return Some(endpoints.local.ip().to_string());
+    };
+    let authority: Authority = host.to_str().ok()?.parse().ok()?;
+    let acceptable = |character: char| character.is_ascii_alphanumeric() || "-._:[]".contains(character);
+    (!authority.host().is_empty() && authority.as_str().chars().all(acceptable)).then(|| authority.host().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(headers: &[(HeaderName, &'static str)]) -> Option<Call> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .collect();
+        let endpoints = Endpoints {
+            peer: "192.0.2.7:4711".parse().expect("an address"),
+            local: "127.0.0.1:8080".parse().expect("an address"),
+        };
+        Call::new(&headers, endpoints, &[], DateTime::default())
+    }
+
+    #[test]
+    fn the_domain_name_is_the_host_without_its_port() {
+        let domain = |host| call(&[(HOST, host)]).map(|call| call.domain_name);
+        assert_eq!(domain("chat.example:8080").as_deref(), Some("chat.example"));
+        assert_eq!(domain("[::1]:8080").as_deref(), Some("[::1]"));
+        assert_eq!(domain("a b"), None);
+        assert_eq!(domain("user@host"), None);
+        assert_eq!(domain(""), None);
+        assert_eq!(call(&[]).map(|call| call.domain_name).as_deref(), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn the_peer_is_added_to_the_chain_of_proxies() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("198.51.100.1"));
+        call(&[]).expect("a call").add_forwarded(&mut headers);
+        assert_eq!(headers[&X_FORWARDED_FOR], "198.51.100.1, 192.0.2.7");
+        assert_eq!(headers[&X_FORWARDED_PORT], "8080");
+        assert_eq!(headers[&X_FORWARDED_PROTO], "http");
+    }
+}

@@ -1,0 +1,182 @@
+//! What a route invokes.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{
+    ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, ApiGatewayWebsocketProxyRequest,
+};
+use axum::Router;
+use futures_util::future::BoxFuture;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Context, LambdaEvent, Service};
+use serde_json::{Value, json};
+
+/// How long Lambda would let a function behind an HTTP API run, in milliseconds.
+const TIME_LIMIT: u64 = 30_000;
+
+type Handler<Event, Answer> = dyn Fn(Event) -> BoxFuture<'static, Result<Answer, FunctionError>> + Send + Sync;
+
+/// A function that the gateway can invoke.
+#[derive(Clone)]
+pub struct Function(Invocation);
+
+/// The ways to invoke a function.
+#[derive(Clone)]
+enum Invocation {
+    Http(Arc<Handler<ApiGatewayV2httpRequest, ApiGatewayV2httpResponse>>),
+    WebSocket(Arc<Handler<ApiGatewayWebsocketProxyRequest, ApiGatewayProxyResponse>>),
+}
+
+/// Why an invocation has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FunctionError {
+    /// The handler gave up.
+    #[error("the function failed: {0}")]
+    Failed(String),
+    /// The handler panicked. The panic's text is not kept: it may quote what users wrote.
+    #[error("the function panicked")]
+    Panicked,
+    /// The handler took longer than the gateway waits.
+    #[error("the function timed out")]
+    TimedOut,
+    /// The function is of the other kind: an HTTP function behind a WebSocket route, or the reverse.
+    #[error("the function does not take events of this kind")]
+    WrongEvent,
+    /// The answer is not of a form that the gateway understands.
+    #[error("the function's answer is malformed: {0}")]
+    Malformed(String),
+}
+
+impl Function {
+    /// A function in this process that answers HTTP requests, through the adapter that its Lambda binary uses.
+    #[must_use]
+    pub fn http(router: Router) -> Self {
+        Self(Invocation::Http(Arc::new(move |event: ApiGatewayV2httpRequest| {
+            let context = context_of(&event);
+            let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(event), context);
+            // The adapter is not `Send`, its future is; a router is always ready.
+            let answer = Adapter::from(router.clone()).call(event);
+            Box::pin(async move {
+                let answer = answer.await.unwrap_or_else(|never| match never {});
+                // The adapter's answer has a private type: what it can be turned into is the JSON that Lambda gets.
+                let payload = serde_json::to_value(answer).map_err(|error| malformed(&error))?;
+                http_response_of(payload)
+            })
+        })))
+    }
+
+    /// A function in this process that takes the events of a WebSocket API.
+    #[must_use]
+    pub fn websocket<H, F, E>(handler: H) -> Self
+    where
+        H: Fn(ApiGatewayWebsocketProxyRequest) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<ApiGatewayProxyResponse, E>> + Send + 'static,
+        E: std::fmt::Display,
+    {
+        Self(Invocation::WebSocket(Arc::new(move |event| {
+            let answer = handler(event);
+            Box::pin(async move { answer.await.map_err(|error| FunctionError::Failed(error.to_string())) })
+        })))
+    }
+
+    /// Answers a request to an HTTP API.
+    ///
+    /// # Errors
+    ///
+    /// [`FunctionError`] if the function has no answer.
+    pub(super) async fn invoke_http(
+        &self,
+        event: ApiGatewayV2httpRequest,
+    ) -> Result<ApiGatewayV2httpResponse, FunctionError> {
+        match &self.0 {
+            Invocation::Http(handler) => handler(event).await,
+            Invocation::WebSocket(_) => Err(FunctionError::WrongEvent),
+        }
+    }
+
+    /// Answers an event of a WebSocket API.
+    ///
+    /// # Errors
+    ///
+    /// [`FunctionError`] if the function has no answer.
+    pub(super) async fn invoke_websocket(
+        &self,
+        event: ApiGatewayWebsocketProxyRequest,
+    ) -> Result<ApiGatewayProxyResponse, FunctionError> {
+        match &self.0 {
+            Invocation::WebSocket(handler) => handler(event).await,
+            Invocation::Http(_) => Err(FunctionError::WrongEvent),
+        }
+    }
+}
+
+/// What Lambda's runtime would tell the function about the invocation.
+fn context_of(event: &ApiGatewayV2httpRequest) -> Context {
+    let mut context = Context::default();
+    context.request_id = event.request_context.request_id.clone().unwrap_or_default();
+    context.deadline = u64::try_from(event.request_context.time_epoch).unwrap_or_default() + TIME_LIMIT;
+    context
+}
+
+/// Reads a function's answer the way API Gateway does for payload format 2.0: what has no `statusCode` is itself the
+/// body of a `200` in JSON.
+fn http_response_of(payload: Value) -> Result<ApiGatewayV2httpResponse, FunctionError> {
+    let mut response = match payload {
+        Value::Object(response) if response.contains_key("statusCode") => response,
+        body => return Ok(inferred_response(&body)),
+    };
+    // The type has no default for it, the format does.
+    response.entry("cookies").or_insert_with(|| json!([]));
+    serde_json::from_value(Value::Object(response)).map_err(|error| malformed(&error))
+}
+
+fn inferred_response(body: &Value) -> ApiGatewayV2httpResponse {
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = 200;
+    response.headers.insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
+    response.body = Some(lambda_http::Body::Text(body.to_string()));
+    response
+}
+
+fn malformed(error: &serde_json::Error) -> FunctionError {
+    FunctionError::Malformed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_a_status_is_200_json() {
+        let response = http_response_of(json!({"a": 1})).expect("an answer");
+        assert_eq!(response.status_code, 200);
+        assert_eq!(response.headers["content-type"], "application/json");
+        assert_eq!(response.body, Some(lambda_http::Body::Text("{\"a\":1}".to_owned())));
+    }
+
+    #[test]
+    fn an_answer_with_a_status_is_taken_as_it_is() {
+        let payload = json!({"statusCode": 201, "headers": {"x-a": "b"}, "body": "c", "cookies": ["d=e"]});
+        let response = http_response_of(payload).expect("an answer");
+        assert_eq!((response.status_code, response.cookies), (201, vec!["d=e".to_owned()]));
+        let bare = http_response_of(json!({"statusCode": 204})).expect("an answer");
+        assert_eq!((bare.status_code, bare.body), (204, None));
+    }
+
+    #[test]
+    fn an_answer_of_a_wrong_shape_is_a_function_error() {
+        let error = http_response_of(json!({"statusCode": "many"})).expect_err("a malformed answer");
+        assert!(matches!(error, FunctionError::Malformed(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_function_refuses_events_of_the_other_kind() {
+        let http = Function::http(Router::new());
+        let answer = http.invoke_websocket(ApiGatewayWebsocketProxyRequest::default()).await;
+        assert_eq!(answer, Err(FunctionError::WrongEvent));
+    }
+}

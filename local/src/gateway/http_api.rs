@@ -1,0 +1,106 @@
+//! The HTTP API: requests become events in payload format 2.0, answers become responses.
+
+mod body;
+mod cors;
+mod event;
+mod response;
+mod routes;
+
+use std::collections::BTreeMap;
+
+use http::header::ORIGIN;
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+
+use super::call::Call;
+use super::integration::Integration;
+use super::options::{HttpOptions, Options};
+use super::response::{HttpResponse, message};
+use super::{Function, FunctionError, GatewayError};
+use crate::template::Template;
+use body::BodyError;
+use cors::CorsPolicy;
+use routes::{RouteMatch, Routes};
+
+/// An HTTP API with its routes bound to functions.
+pub(super) struct HttpApi {
+    routes: Routes,
+    cors: Option<CorsPolicy>,
+    integration: Integration,
+    options: HttpOptions,
+}
+
+impl HttpApi {
+    /// Binds the template's HTTP routes to `functions`.
+    pub(super) fn new(
+        template: &Template,
+        functions: &BTreeMap<String, Function>,
+        options: &Options,
+        integration: Integration,
+    ) -> Result<Self, GatewayError> {
+        let cors = template.cors.clone().map(|mut cors| {
+            if let Some(origins) = &options.cors_origins {
+                cors.allow_origins.clone_from(origins);
+            }
+            CorsPolicy::new(&cors)
+        });
+        Ok(Self {
+            routes: Routes::new(&template.http_routes, functions)?,
+            cors: cors.transpose()?,
+            integration,
+            options: options.http.clone(),
+        })
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(&self, request: Request<Incoming>, call: &Call) -> HttpResponse {
+        let Some(cors) = &self.cors else {
+            return self.route(request, call).await;
+        };
+        if request.method() == Method::OPTIONS {
+            return cors.preflight(request.headers());
+        }
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut response = self.route(request, call).await;
+        cors.apply(origin.as_ref(), response.headers_mut());
+        response
+    }
+
+    async fn route(&self, request: Request<Incoming>, call: &Call) -> HttpResponse {
+        match self.routes.find(request.method(), request.uri().path()) {
+            Some(route) => self.integrate(&route, request, call).await,
+            None => message(StatusCode::NOT_FOUND, "Not Found"),
+        }
+    }
+
+    async fn integrate(&self, route: &RouteMatch<'_>, request: Request<Incoming>, call: &Call) -> HttpResponse {
+        let (head, body) = request.into_parts();
+        let body = match body::read(&head.headers, body, &self.options).await {
+            Ok(body) => body,
+            Err(error) => return refuse(error),
+        };
+        let event = event::event_of(&head, body, route, call);
+        let function = route.function.clone();
+        let answer = self.integration.run(async move { function.invoke_http(event).await }).await;
+        match answer.and_then(response::response_of) {
+            Ok(response) => response,
+            Err(error) => fail(&error, route, call),
+        }
+    }
+}
+
+fn refuse(error: BodyError) -> HttpResponse {
+    match error {
+        BodyError::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+        BodyError::TooSlow => message(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
+        BodyError::Broken => message(StatusCode::BAD_REQUEST, "Bad Request"),
+    }
+}
+
+fn fail(error: &FunctionError, route: &RouteMatch<'_>, call: &Call) -> HttpResponse {
+    tracing::error!(%error, route = route.key, request_id = call.request_id, "an invocation failed");
+    match error {
+        FunctionError::TimedOut => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        _ => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+    }
+}

@@ -1,0 +1,62 @@
+//! Reading a request's body within bounds.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::EXPECT;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use tokio::time::timeout;
+
+use crate::gateway::options::HttpOptions;
+
+/// How much more than is allowed gets read and thrown away, as a multiple of that: a client that is still sending when
+/// the refusal comes would see a reset connection in its stead.
+const TOLERANCE: usize = 3;
+
+/// Why a body can't be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyError {
+    /// It is over the limit.
+    TooLarge,
+    /// The client took too long to send it.
+    TooSlow,
+    /// The client hung up, or did not keep to HTTP.
+    Broken,
+}
+
+/// The whole body of a request.
+pub(super) async fn read(headers: &HeaderMap, body: Incoming, options: &HttpOptions) -> Result<Bytes, BodyError> {
+    let too_large = body.size_hint().lower() > options.max_body_size as u64;
+    if too_large && headers.contains_key(EXPECT) {
+        // The client waits for a word before it sends anything.
+        return Err(BodyError::TooLarge);
+    }
+    let reading = async {
+        if too_large {
+            discard(body, options.max_body_size).await;
+            return Err(BodyError::TooLarge);
+        }
+        collect(body, options.max_body_size).await
+    };
+    timeout(options.body_timeout, reading).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(&mut body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            discard(body, limit).await;
+            Err(BodyError::TooLarge)
+        }
+        Err(_) => Err(BodyError::Broken),
+    }
+}
+
+async fn discard(mut body: Incoming, limit: usize) {
+    let mut rest = limit.saturating_mul(TOLERANCE);
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = rest.checked_sub(length) else { return };
+        rest = less;
+    }
+}

@@ -1,0 +1,209 @@
+//! The WebSocket API: one connection from its handshake to its `$disconnect`.
+
+mod closing;
+mod connection;
+mod ending;
+mod handshake;
+mod liveness;
+mod route_selection;
+mod session;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use shared::Clock;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::call::Call;
+use super::integration::Integration;
+use super::options::WebSocketOptions;
+use super::response::{HttpResponse, message};
+use super::{Connections, Function, FunctionError, GatewayError};
+use crate::template;
+use closing::Closing;
+use connection::Connection;
+use ending::Ending;
+use handshake::Handshake;
+use route_selection::{CONNECT, DISCONNECT, RouteSelection};
+use session::Session;
+
+/// What a WebSocket API works with.
+pub(super) struct Environment {
+    pub(super) connections: Connections,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) integration: Integration,
+    pub(super) options: WebSocketOptions,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+}
+
+/// A WebSocket API with its routes bound to functions.
+pub(super) struct WebSocketApi {
+    stage: String,
+    path: String,
+    selection: RouteSelection,
+    routes: BTreeMap<String, Function>,
+    environment: Environment,
+}
+
+impl WebSocketApi {
+    /// Binds the routes of `definition` to `functions`.
+    pub(super) fn new(
+        definition: &template::WebSocketApi,
+        functions: &BTreeMap<String, Function>,
+        environment: Environment,
+    ) -> Result<Self, GatewayError> {
+        let bind = |(key, name): (&String, &String)| match functions.get(name) {
+            Some(function) => Ok((key.clone(), function.clone())),
+            None => Err(GatewayError::MissingFunction {
+                route: key.clone(),
+                function: name.clone(),
+            }),
+        };
+        let keys = definition.routes.keys().map(String::as_str);
+        Ok(Self {
+            stage: definition.stage_name.clone(),
+            path: format!("/{}", definition.stage_name),
+            selection: RouteSelection::new(&definition.route_selection_expression, keys)?,
+            routes: definition.routes.iter().map(bind).collect::<Result<_, _>>()?,
+            environment,
+        })
+    }
+
+    /// Whether clients connect at `path`.
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        path == self.path
+    }
+
+    /// Answers a handshake, as soon as `$connect` has.
+    pub(super) async fn connect(self: &Arc<Self>, mut request: Request<Incoming>, call: Call) -> HttpResponse {
+        let Some(handshake) = Handshake::accept(&mut request) else {
+            return handshake::upgrade_required();
+        };
+        let connection = Arc::new(Connection::new(&self.stage, &call));
+        let event = connection.connect_event(&request, &call);
+        let (answer, response) = oneshot::channel();
+        // A task of its own: if the client hangs up now, a `$connect` that succeeds still needs its `$disconnect`.
+        let api = self.clone();
+        let lifecycle = async move { api.live(connection, handshake, event, answer).await };
+        self.environment.tasks.spawn(lifecycle);
+        let failed = |_| message(StatusCode::BAD_GATEWAY, "Internal server error");
+        response.await.unwrap_or_else(failed)
+    }
+
+    /// A connection's whole life.
+    async fn live(
+        self: Arc<Self>,
+        connection: Arc<Connection>,
+        handshake: Handshake,
+        event: ApiGatewayWebsocketProxyRequest,
+        answer: oneshot::Sender<HttpResponse>,
+    ) {
+        let admission = match self.admit(&connection, event).await {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                // The client may be gone: then nobody needs to hear that it is refused.
+                let _ = answer.send(message(refusal, refusal.canonical_reason().unwrap_or_default()));
+                return;
+            }
+        };
+        let (registration, queue) = self.environment.connections.register(connection.id.clone());
+        // If the client is gone the upgrade fails, and `$disconnect` follows as after any other end.
+        let _ = answer.send(handshake.response(&admission));
+        let closing = match handshake.upgrade(&self.environment.options).await {
+            Ok(socket) => Session::new(self.clone(), connection.clone(), socket, queue).run().await,
+            Err(error) => {
+                tracing::debug!(%error, connection_id = %connection.id, "an upgrade failed");
+                Closing::without_socket(Ending::abnormal())
+            }
+        };
+        drop(registration);
+        let Closing {
+            ending,
+            socket,
+            handling,
+        } = closing;
+        if let Some(socket) = socket {
+            let close_timeout = self.environment.options.close_timeout;
+            // The client's leave must not delay the news of it.
+            self.environment.tasks.spawn(closing::finish(socket, ending.clone(), close_timeout));
+        }
+        // The end of a connection is its last event: a message that is still being handled comes first.
+        if let Some(handling) = handling {
+            handling.await;
+        }
+        self.disconnect(&connection, &ending).await;
+    }
+
+    /// Asks `$connect`; the error is the status to refuse the handshake with.
+    async fn admit(
+        &self,
+        connection: &Connection,
+        event: ApiGatewayWebsocketProxyRequest,
+    ) -> Result<ApiGatewayProxyResponse, StatusCode> {
+        let Some(function) = self.routes.get(CONNECT) else {
+            return Ok(ApiGatewayProxyResponse::default());
+        };
+        let answer = self.invoke(function, event, connection).await;
+        let answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
+        match answer.status_code {
+            200..300 => Ok(answer),
+            code => Err(refusal_status(code)),
+        }
+    }
+
+    /// Hands a client's message to its route's function. `Some` is a frame that tells the client of a failure.
+    async fn handle_message(&self, connection: &Connection, text: &str) -> Option<String> {
+        let route_key = self.selection.route_key(text);
+        let event = connection.message_event(route_key, text, self.environment.clock.now());
+        let request_id = event.request_context.request_id.clone().unwrap_or_default();
+        let failure = match self.routes.get(route_key) {
+            None => "Forbidden",
+            Some(function) => match self.invoke(function, event, connection).await {
+                Ok(_) => return None,
+                Err(_) => "Internal server error",
+            },
+        };
+        Some(connection.failure_frame(failure, &request_id))
+    }
+
+    async fn disconnect(&self, connection: &Connection, ending: &Ending) {
+        tracing::info!(connection_id = %connection.id, code = ending.code, "disconnected");
+        let Some(function) = self.routes.get(DISCONNECT) else {
+            return;
+        };
+        let event = connection.disconnect_event(ending, self.environment.clock.now());
+        // A failure is logged; there is nobody left to tell.
+        let _ = self.invoke(function, event, connection).await;
+    }
+
+    async fn invoke(
+        &self,
+        function: &Function,
+        event: ApiGatewayWebsocketProxyRequest,
+        connection: &Connection,
+    ) -> Result<ApiGatewayProxyResponse, FunctionError> {
+        let route_key = event.request_context.route_key.clone();
+        let function = function.clone();
+        let invocation = async move { function.invoke_websocket(event).await };
+        let answer = self.environment.integration.run(invocation).await;
+        if let Err(error) = &answer {
+            tracing::error!(%error, route_key, connection_id = %connection.id, "an invocation failed");
+        }
+        answer
+    }
+}
+
+/// A status that refuses a handshake: what the function said, unless that would be no refusal.
+fn refusal_status(code: i64) -> StatusCode {
+    u16::try_from(code)
+        .ok()
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::BAD_GATEWAY)
+}

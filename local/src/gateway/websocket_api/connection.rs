@@ -1,0 +1,141 @@
+//! A connection and the events that tell of it.
+
+use std::collections::HashMap;
+
+use aws_lambda_events::apigw::{
+    ApiGatewayRequestIdentity, ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext,
+};
+use aws_lambda_events::query_map::QueryMap;
+use chrono::{DateTime, Utc};
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use serde_json::json;
+use shared::domain::ConnectionId;
+
+use super::ending::Ending;
+use super::route_selection::{CONNECT, DISCONNECT};
+use crate::gateway::call::{API_ID, Call};
+use crate::gateway::encoding;
+
+/// A client's connection.
+pub(super) struct Connection {
+    /// Its name in events and pushes.
+    pub(super) id: ConnectionId,
+    /// What all of its events say alike.
+    context: ApiGatewayWebsocketProxyRequestContext,
+}
+
+impl Connection {
+    /// A connection that begins with the handshake of `call`.
+    pub(super) fn new(stage: &str, call: &Call) -> Self {
+        let id = ConnectionId::new(encoding::fresh_id());
+        let mut identity = ApiGatewayRequestIdentity::default();
+        identity.source_ip = Some(call.source.to_string());
+        identity.user_agent.clone_from(&call.user_agent);
+        let mut context = ApiGatewayWebsocketProxyRequestContext::default();
+        context.apiid = Some(API_ID.to_owned());
+        context.connected_at = call.received_at.timestamp_millis();
+        context.connection_id = Some(id.to_string());
+        context.domain_name = Some(call.domain_name.clone());
+        context.identity = identity;
+        context.message_direction = Some("IN".to_owned());
+        context.stage = Some(stage.to_owned());
+        Self { id, context }
+    }
+
+    /// The event of the handshake.
+    pub(super) fn connect_event<B>(&self, request: &Request<B>, call: &Call) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = self.event("CONNECT", CONNECT, call.request_id.clone(), call.received_at);
+        event.multi_value_headers = handshake_headers(request.headers(), call);
+        event.headers = last_values(&event.multi_value_headers);
+        let query = encoding::query_parameters(request.uri().query().unwrap_or_default());
+        let mut all: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, value) in query.iter().cloned() {
+            all.entry(name).or_default().push(value);
+        }
+        let last: HashMap<String, String> = query.into_iter().collect();
+        event.query_string_parameters = QueryMap::from(last);
+        event.multi_value_query_string_parameters = QueryMap::from(all);
+        event
+    }
+
+    /// The event of a message.
+    pub(super) fn message_event(
+        &self,
+        route_key: &str,
+        text: &str,
+        now: DateTime<Utc>,
+    ) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = self.event("MESSAGE", route_key, encoding::fresh_id(), now);
+        event.request_context.message_id = Some(encoding::fresh_id());
+        event.body = Some(text.to_owned());
+        event
+    }
+
+    /// The event of the connection's end.
+    pub(super) fn disconnect_event(&self, ending: &Ending, now: DateTime<Utc>) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = self.event("DISCONNECT", DISCONNECT, encoding::fresh_id(), now);
+        event.request_context.disconnect_status_code = Some(i64::from(ending.code));
+        event.request_context.disconnect_reason = Some(ending.reason.to_string());
+        event.headers = self.disconnect_headers();
+        event.multi_value_headers = event.headers.clone();
+        event
+    }
+
+    /// The frame by which a client learns that its message led to nothing.
+    pub(super) fn failure_frame(&self, message: &str, request_id: &str) -> String {
+        json!({ "message": message, "connectionId": self.id.as_str(), "requestId": request_id }).to_string()
+    }
+
+    fn event(
+        &self,
+        event_type: &str,
+        route_key: &str,
+        request_id: String,
+        now: DateTime<Utc>,
+    ) -> ApiGatewayWebsocketProxyRequest {
+        let mut event = ApiGatewayWebsocketProxyRequest::default();
+        let mut context = self.context.clone();
+        context.event_type = Some(event_type.to_owned());
+        context.route_key = Some(route_key.to_owned());
+        context.extended_request_id = Some(request_id.clone());
+        context.request_id = Some(request_id);
+        context.request_time = Some(encoding::request_time(now));
+        context.request_time_epoch = now.timestamp_millis();
+        event.request_context = context;
+        event
+    }
+
+    fn disconnect_headers(&self) -> HeaderMap {
+        let value = |text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default();
+            HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        };
+        HeaderMap::from_iter([
+            (HOST, value(&self.context.domain_name)),
+            (HeaderName::from_static("x-api-key"), HeaderValue::from_static("")),
+            (HeaderName::from_static("x-forwarded-for"), value(&self.context.identity.source_ip)),
+            (HeaderName::from_static("x-restapi"), HeaderValue::from_static("")),
+        ])
+    }
+}
+
+/// A handshake's headers without those that concern the socket.
+fn handshake_headers(headers: &HeaderMap, call: &Call) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.remove(CONNECTION);
+    headers.remove(UPGRADE);
+    call.add_forwarded(&mut headers);
+    headers
+}
+
+fn last_values(headers: &HeaderMap) -> HeaderMap {
+    let mut last = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        last.insert(name.clone(), value.clone());
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests;

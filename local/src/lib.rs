@@ -1,0 +1,17 @@
+//! Confab on one machine: the functions behind a gateway that behaves as API Gateway does, with a Postgres of their own.
+//!
+//! - [`cli`]: the command line and what it makes of the environment;
+//! - [`server`]: starting and stopping everything in order;
+//! - [`gateway`]: API Gateway's behaviour; [`template`]: the routes, from `template.yaml`;
+//! - [`functions`]: the linked functions; [`database`]: which Postgres, its schema, and the lock on it;
+//! - [`postgres`]: the embedded server.
+
+pub mod cli;
+pub mod database;
+pub mod functions;
+pub mod gateway;
+pub mod logging;
+pub mod postgres;
+pub mod secret;
+pub mod server;
+pub mod template;

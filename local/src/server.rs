@@ -1,0 +1,194 @@
+//! Starting everything in order, and stopping it in the reverse one.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use shared::config::ConfigError;
+use shared::crypto::{Passwords, Tokens};
+use shared::db::{Database, DbError};
+use shared::service::{Afterwards, Delivery};
+use shared::{Clock, Config, SystemClock};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::database::{self, DatabaseError};
+use crate::functions::{self, Services};
+use crate::gateway::{self, Connections, Gateway, GatewayError, HealthCheck, Parts, QueueLimits};
+use crate::postgres::Postgres;
+use crate::secret;
+use crate::template::{Template, TemplateError};
+
+/// How long pushes that are under way may take at the end.
+const LAST_PUSHES: Duration = Duration::from_secs(5);
+
+/// What a server is told.
+pub struct Settings {
+    /// Where a setting's value comes from, by its name in the environment.
+    pub lookup: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// Where the embedded Postgres and the signing key are kept.
+    pub folder: PathBuf,
+    /// The SAM template.
+    pub template: PathBuf,
+    /// The gateway's own settings.
+    pub gateway: gateway::Options,
+}
+
+/// Why the server does not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The template can't be read.
+    #[error("{path} can't be read: {error}", path = path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: std::io::Error,
+    },
+    /// The template can't be understood.
+    #[error(transparent)]
+    Syntax(#[from] TemplateError),
+    /// The template and the functions don't go together.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// Settings with wrong values.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The signing key can't be kept.
+    #[error("the signing key can't be kept in {folder}: {error}; set JWT_SECRET instead", folder = folder.display())]
+    Secret {
+        /// Where.
+        folder: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The database is not to be had.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The pool can't be made.
+    #[error(transparent)]
+    Pool(#[from] DbError),
+}
+
+/// Everything that was started, ready to serve.
+pub struct Server {
+    gateway: Gateway,
+    db: Database,
+    delivery: Delivery,
+    lock: shared::db::gateway_lock::GatewayLock,
+    endpoint: shared::db::connect::Endpoint,
+    postgres: Option<Postgres>,
+}
+
+impl Server {
+    /// Starts what the gateway stands on: the database with its schema and lock, the functions, the routes.
+    ///
+    /// # Errors
+    /// [`ServerError`] says what stands in the way. An embedded Postgres is stopped again then.
+    pub async fn start(settings: Settings) -> Result<Self, ServerError> {
+        let template = read_template(&settings)?;
+        let (postgres, url) = database::obtain((settings.lookup)("DATABASE_URL").filter(|url| !url.is_empty()), &settings.folder).await?;
+        match assemble(&settings, &template, &url).await {
+            Ok(parts) => Ok(Self { postgres, ..parts }),
+            Err(error) => {
+                if let Some(postgres) = postgres {
+                    postgres.stop().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Serves until `shutdown` is ready or another gateway took the database, and ends in order: sockets are closed with 1001, what is
+    /// in flight finishes, marks are written, Postgres stops.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let lost = database::keep_lock(self.endpoint, self.lock);
+        let end = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = lost => tracing::error!("another gateway took over this database: stopping"),
+            }
+        };
+        self.gateway.serve(listener, end).await;
+        if timeout(LAST_PUSHES, self.delivery.finish()).await.is_err() {
+            tracing::warn!("the last pushes took too long; what is not marked as delivered is pushed again later");
+        }
+        self.db.close();
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
+}
+
+fn read_template(settings: &Settings) -> Result<Template, ServerError> {
+    let source = std::fs::read_to_string(&settings.template).map_err(|error| ServerError::Template {
+        path: settings.template.clone(),
+        error,
+    })?;
+    Ok(Template::parse(&source)?)
+}
+
+async fn assemble(settings: &Settings, template: &Template, database_url: &str) -> Result<Server, ServerError> {
+    let config = read_config(settings, template, database_url)?;
+    let database = config.database()?;
+    let db = Database::new(database)?;
+    let lock = database::prepare(&database.endpoint, &db).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connections = Connections::new(QueueLimits::default());
+    let delivery = Delivery::new(db.clone(), Arc::new(connections.clone()), Afterwards::Spawned(TaskTracker::new()));
+    let services = Services {
+        db: db.clone(),
+        passwords: Passwords::new(),
+        tokens: Tokens::new(config.jwt_secret()?, Arc::clone(&clock)),
+        delivery: delivery.clone(),
+    };
+    let parts = Parts {
+        functions: functions::link(&services),
+        connections,
+        health: health_check(db.clone()),
+        clock,
+    };
+    Ok(Server {
+        gateway: Gateway::new(template, parts, settings.gateway.clone())?,
+        db,
+        delivery,
+        lock,
+        endpoint: database.endpoint.clone(),
+        postgres: None,
+    })
+}
+
+/// The functions' configuration: what the user sets, else what suits one process on one machine, else what the template says.
+fn read_config(settings: &Settings, template: &Template, database_url: &str) -> Result<Config, ServerError> {
+    let set = |name: &str| (settings.lookup)(name).filter(|value| !value.is_empty());
+    let secret = match set("JWT_SECRET") {
+        Some(secret) => secret,
+        None => secret::load_or_make(&settings.folder).map_err(|error| ServerError::Secret {
+            folder: settings.folder.clone(),
+            error,
+        })?,
+    };
+    let suitable = |name: &str| match name {
+        "DATABASE_URL" => Some(database_url.to_owned()),
+        "JWT_SECRET" => Some(secret.clone()),
+        // One pool for all functions, whose connections nobody freezes.
+        "DATABASE_POOL_SIZE" => Some("16".to_owned()),
+        "DATABASE_VERIFY_CONNECTIONS" => Some("false".to_owned()),
+        _ => None,
+    };
+    let in_template = |name: &str| {
+        let mut environments = template.functions.iter().map(|function| &function.environment);
+        environments.find_map(|variables| variables.get(name)?.clone())
+    };
+    Ok(Config::read(&|name| set(name).or_else(|| suitable(name)).or_else(|| in_template(name)))?)
+}
+
+fn health_check(db: Database) -> HealthCheck {
+    Arc::new(move || {
+        let db = db.clone();
+        async move { db.ping().await.map_err(|error| error.to_string()) }.boxed()
+    })
+}

@@ -1,0 +1,16 @@
+//! Postgres: the pool, and the SQL beside the function that runs it. Nothing outside of this module knows `tokio-postgres`.
+
+pub mod connect;
+pub mod connections;
+mod database;
+pub mod deliveries;
+mod error;
+pub mod gateway_lock;
+pub mod history;
+pub mod messages;
+pub mod migrate;
+pub mod rate_limits;
+pub mod users;
+
+pub use database::{Database, Statements};
+pub use error::DbError;

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+use crate::Error;
+
+/// Why a statement has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A unique constraint, by its name in the migrations.
+    #[error("the constraint {0} is violated")]
+    Violated(String),
+    /// No connection to be had, or it broke on the way: nobody knows whether the statement took effect.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// No answer in time; the connection was given up.
+    #[error("the database did not answer within {0:?}")]
+    TimedOut(Duration),
+    /// A statement of ours that Postgres refuses: a bug, or a schema that is older than this code.
+    #[error("the database refused a statement: {0}")]
+    Refused(String),
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Away(_) | DbError::TimedOut(_) => Self::Unavailable(error.into()),
+            DbError::Violated(_) | DbError::Refused(_) => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<PoolError> for DbError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => Self::Away(describe(&error)),
+            error => Self::Away(error.to_string()),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(refusal) = error.as_db_error() else {
+            return if error.is_closed() || std::error::Error::source(&error).is_some_and(|cause| cause.is::<std::io::Error>()) {
+                Self::Away(describe(&error))
+            } else {
+                Self::Refused(describe(&error))
+            };
+        };
+        match refusal.constraint() {
+            Some(constraint) if *refusal.code() == SqlState::UNIQUE_VIOLATION => Self::Violated(constraint.to_owned()),
+            _ if is_passing(refusal.code()) => Self::Away(describe(&error)),
+            _ => Self::Refused(describe(&error)),
+        }
+    }
+}
+
+/// Whether the same statement can succeed later: Postgres starts, stops, fails over, is full, or chose a victim
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn is_passing(state: &SqlState) -> bool {
+    const CLASSES: [&str; 5] = ["08", "25", "40", "53", "57"];
+    CLASSES.iter().any(|class| state.code().starts_with(class))
+}
+
+/// Postgres' message without its detail, which can quote a row's values.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(refusal) => format!("{} ({})", refusal.message(), refusal.code().code()),
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,138 @@
+//! Pages of a direct conversation.
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{Database, DbError};
+use crate::domain::{ConversationId, MessageId, UserId};
+
+/// What two users have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chat {
+    /// The other user does not exist.
+    UnknownUser,
+    /// Neither has written to the other.
+    Empty,
+    /// Their conversation.
+    Conversation(ConversationId),
+}
+
+/// A message in a page of history.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The message's id.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub sender_id: UserId,
+    /// What it says.
+    pub content: String,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+    /// When its content last changed.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// Whether its receiver read it.
+    pub is_read: bool,
+    /// When the receiver's read mark passed it.
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// The direct conversation of two users.
+///
+/// # Errors
+/// [`DbError`] where the database does not answer.
+pub async fn find_chat(db: &Database, user: UserId, other: UserId) -> Result<Chat, DbError> {
+    let row = db
+        .query_opt(
+            "select c.id
+             from users u
+             left join conversations c on c.low_user = least($1, $2) and c.high_user = greatest($1, $2)
+             where u.id = $2",
+            &[(user.as_uuid(), Type::UUID), (other.as_uuid(), Type::UUID)],
+        )
+        .await?;
+    Ok(match row.map(|row| row.get::<_, Option<Uuid>>("id")) {
+        None => Chat::UnknownUser,
+        Some(None) => Chat::Empty,
+        Some(Some(id)) => Chat::Conversation(ConversationId::from(id)),
+    })
+}
+
+/// The `seq` of a message, deleted or not, of this conversation.
+///
+/// # Errors
+/// [`DbError`] where the database does not answer.
+pub async fn find_seq(
+    db: &Database,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<Option<i64>, DbError> {
+    let row = db
+        .query_opt(
+            "select seq from messages where id = $1 and conversation_id = $2",
+            &[(message.as_uuid(), Type::UUID), (conversation.as_uuid(), Type::UUID)],
+        )
+        .await?;
+    Ok(row.map(|row| row.get("seq")))
+}
+
+/// The `seq` of the first message that was stored at `time` or later, one past the last where there is none.
+///
+/// # Errors
+/// [`DbError`] where the database does not answer.
+pub async fn first_seq_at(db: &Database, conversation: ConversationId, time: DateTime<Utc>) -> Result<i64, DbError> {
+    let row = db
+        .query_one(
+            "select first_seq_at($1, $2) as seq",
+            &[(conversation.as_uuid(), Type::UUID), (&time, Type::TIMESTAMPTZ)],
+        )
+        .await?;
+    Ok(row.get("seq"))
+}
+
+/// The messages right below `before`, newest first, without deleted ones.
+///
+/// # Errors
+/// [`DbError`] where the database does not answer.
+pub async fn list(
+    db: &Database,
+    conversation: ConversationId,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let rows = db
+        .query(
+            "select m.id, m.sender_id, m.content, m.created_at, m.edited_at,
+                 reader.read_seq >= m.seq as is_read,
+                 (
+                     select read_at from read_marks
+                     where conversation_id = m.conversation_id and user_id = reader.user_id and seq >= m.seq
+                     order by seq limit 1
+                 ) as read_at
+             from messages m
+             join members reader on reader.conversation_id = m.conversation_id and reader.user_id <> m.sender_id
+             where m.conversation_id = $1 and m.seq < $2 and m.deleted_at is null
+             order by m.seq desc
+             limit $3",
+            &[
+                (conversation.as_uuid(), Type::UUID),
+                (&before, Type::INT8),
+                (&limit, Type::INT8),
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(entry).collect())
+}
+
+fn entry(row: &Row) -> Entry {
+    Entry {
+        id: MessageId::from(row.get::<_, Uuid>("id")),
+        sender_id: UserId::from(row.get::<_, Uuid>("sender_id")),
+        content: row.get("content"),
+        created_at: row.get("created_at"),
+        edited_at: row.get("edited_at"),
+        is_read: row.get("is_read"),
+        read_at: row.get("read_at"),
+    }
+}

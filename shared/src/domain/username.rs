@@ -1,0 +1,107 @@
+use caseless::default_case_fold_str;
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+use super::{Invalid, check_length};
+
+/// A user name: 3 to 32 letters of any script, digits, `_`, `.` or `-`.
+///
+/// Two names are the same when their [`key`](Username::key)s are, whatever the database's locale makes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    name: String,
+    key: String,
+}
+
+impl Username {
+    /// Reads a name and keeps it as it was written.
+    ///
+    /// # Errors
+    /// [`Invalid`] where the length or a character is outside the rule.
+    pub fn parse(name: &str) -> Result<Self, Invalid> {
+        check_length(name, 3..=32)?;
+        if let Some(character) = name.chars().find(|character| !is_allowed(*character)) {
+            return Err(Invalid::new(format!(
+                "may hold letters, digits, '_', '.' and '-', but not {character:?}"
+            )));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            key: fold(name),
+        })
+    }
+
+    /// The name as its owner wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// What makes the name unique: its caseless compatibility form (Unicode Standard, section 3.13, D146).
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+fn is_allowed(character: char) -> bool {
+    matches!(character, '_' | '.' | '-')
+        || character.is_alphabetic()
+        || matches!(
+            character.general_category(),
+            // Many scripts write vowels and tones as marks on their letters.
+            GeneralCategory::DecimalNumber | GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark
+        )
+}
+
+/// NFKC, case folding, and NFKC again, as folding can leave a text that is not normalised.
+fn fold(name: &str) -> String {
+    let composed: String = name.nfkc().collect();
+    default_case_fold_str(&composed).nfkc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_of_any_script_are_read() {
+        for name in ["bob", "Bob_99", "a.b-c", "Zoë", "Łukasz", "王小明", "नेहा", "أحمد", &"x".repeat(32)] {
+            assert_eq!(Username::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn names_outside_the_rule_are_refused() {
+        for name in ["", "ab", &"x".repeat(33), "a b", "a\tbc", "a@b", "abc\0", "a/b", "bob!", "😀😀😀", "a\u{200b}bc"] {
+            assert!(Username::parse(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_or_width_share_a_key() {
+        let key = |name| Username::parse(name).unwrap().key().to_owned();
+        assert_eq!(key("STRASSE"), key("straße"));
+        assert_eq!(key("Bob"), key("bOB"));
+        assert_eq!(key("Ｂｏｂ"), key("bob"));
+        assert_eq!(key("Zoe\u{308}"), key("zoë"));
+        assert_ne!(key("bob"), key("rob"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_name_or_refused(text in any::<String>()) {
+            if let Ok(name) = Username::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert!((3..=32).contains(&text.chars().count()));
+            }
+        }
+
+        #[test]
+        fn folding_twice_changes_nothing(text in "\\PC{3,32}") {
+            prop_assert_eq!(fold(&fold(&text)), fold(&text));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Running a function on AWS Lambda.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use axum::Router;
+use lambda_runtime::{LambdaEvent, service_fn};
+use tokio_util::task::TaskTracker;
+
+use crate::crypto::{Passwords, Tokens};
+use crate::db::Database;
+use crate::push::management_api::ManagementApi;
+use crate::service::{Afterwards, Delivery};
+use crate::{Config, SystemClock};
+
+pub use lambda_http::Error;
+
+/// What a function is built of, from its environment.
+pub struct Environment {
+    config: Config,
+}
+
+impl Environment {
+    fn from_process() -> Result<Self, Error> {
+        Ok(Self {
+            config: Config::read(&|name| std::env::var(name).ok())?,
+        })
+    }
+
+    /// The pool: one connection, as an environment serves one request at a time.
+    ///
+    /// # Errors
+    /// Where `DATABASE_URL` is not set.
+    pub fn database(&self) -> Result<Database, Error> {
+        Ok(Database::new(self.config.database()?)?)
+    }
+
+    /// The password hasher.
+    #[must_use]
+    pub fn passwords(&self) -> Passwords {
+        Passwords::new()
+    }
+
+    /// The tokens.
+    ///
+    /// # Errors
+    /// Where `JWT_SECRET` is not set.
+    pub fn tokens(&self) -> Result<Tokens, Error> {
+        Ok(Tokens::new(self.config.jwt_secret()?, Arc::new(SystemClock)))
+    }
+
+    /// Pushes through the management API; what follows a push is done before the function answers.
+    ///
+    /// # Errors
+    /// Where `WEBSOCKET_CALLBACK_URL` or `DATABASE_URL` is not set.
+    pub async fn delivery(&self) -> Result<Delivery, Error> {
+        self.deliver(Afterwards::Inline).await
+    }
+
+    /// As [`Environment::delivery`], but what follows waits for the answer: a connection takes frames only after its `$connect` has.
+    ///
+    /// # Errors
+    /// As [`Environment::delivery`].
+    pub async fn delivery_after_the_answer(&self) -> Result<Delivery, Error> {
+        self.deliver(Afterwards::Spawned(TaskTracker::new())).await
+    }
+
+    async fn deliver(&self, afterwards: Afterwards) -> Result<Delivery, Error> {
+        let push = ManagementApi::connect(self.config.callback_url()?).await;
+        Ok(Delivery::new(self.database()?, Arc::new(push), afterwards))
+    }
+}
+
+/// The environment of this process, with logging started.
+///
+/// # Errors
+/// Where a setting has a wrong value.
+pub fn environment() -> Result<Environment, Error> {
+    start_logging();
+    Environment::from_process()
+}
+
+/// Serves an HTTP function.
+///
+/// # Errors
+/// Where the Lambda runtime ends.
+pub async fn serve_http(router: Router) -> Result<(), Error> {
+    lambda_http::run(router).await
+}
+
+/// Serves a WebSocket function.
+///
+/// # Errors
+/// Where the Lambda runtime ends.
+pub async fn serve_websocket<H, F>(handler: H) -> Result<(), Error>
+where
+    H: Fn(ApiGatewayWebsocketProxyRequest) -> F,
+    F: Future<Output = Result<ApiGatewayProxyResponse, Error>>,
+{
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| handler(event.payload))).await
+}
+
+/// JSON lines for CloudWatch, which adds the time itself.
+fn start_logging() {
+    use tracing_subscriber::filter::LevelFilter;
+    tracing_subscriber::fmt()
+        .json()
+        .without_time()
+        .with_max_level(LevelFilter::INFO)
+        .init();
+}

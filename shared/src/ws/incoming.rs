@@ -1,0 +1,179 @@
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::frames;
+use crate::Error;
+use crate::domain::{ClientId, Content, UserId};
+use crate::fields::Fields;
+
+/// The longest `client_id` that an error quotes, in bytes, should it be none by the rule.
+const MAX_QUOTED_BYTES: usize = 1024;
+
+/// What a client asks for.
+#[derive(Debug)]
+pub enum Frame {
+    /// A message to one other user.
+    DirectMessage {
+        /// The receiver.
+        to: UserId,
+        /// What it says.
+        content: Content,
+        /// The sender's own name for it.
+        client_id: Option<ClientId>,
+    },
+    /// A sign of life.
+    Ping,
+}
+
+/// A frame as it came in.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The `client_id` as it was sent, for the answer.
+    pub client_id: Option<String>,
+    /// What it asks for, or the frame that says why it can't be told.
+    pub frame: Result<Frame, Bytes>,
+}
+
+impl Incoming {
+    /// Reads a frame.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let members = match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => members,
+            Ok(_) => return Self::unreadable("invalid_json", "the frame is JSON, but not an object".to_owned(), None),
+            Err(error) => return Self::unreadable("invalid_json", format!("the frame is not JSON: {error}"), None),
+        };
+        let client_id = members.get("client_id").and_then(Value::as_str).filter(|id| id.len() <= MAX_QUOTED_BYTES);
+        let client_id = client_id.map(str::to_owned);
+        let frame = match members.get("type").and_then(Value::as_str) {
+            Some("direct_message") => direct_message(Fields::new(members)),
+            Some("ping") => Ok(Frame::Ping),
+            Some(other) => {
+                let message = format!("there is no frame of type {:?}", shorten(other));
+                return Self::unreadable("unknown_type", message, client_id);
+            }
+            None => return Self::unreadable("unknown_type", "the frame has no type".to_owned(), client_id),
+        };
+        Self {
+            frame: frame.map_err(|error| frames::error(&error, client_id.as_deref())),
+            client_id,
+        }
+    }
+
+    fn unreadable(code: &str, message: String, client_id: Option<String>) -> Self {
+        Self {
+            frame: Err(frames::unreadable(code, message, client_id.as_deref())),
+            client_id,
+        }
+    }
+}
+
+fn direct_message(mut fields: Fields) -> Result<Frame, Error> {
+    let to = fields.required("to", UserId::parse);
+    let content = fields.required("content", Content::parse);
+    let client_id = fields.optional("client_id", ClientId::parse);
+    match (to, content, client_id) {
+        (Some(to), Some(content), Some(client_id)) => Ok(Frame::DirectMessage { to, content, client_id }),
+        _ => Err(fields.refusal()),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(text: &str) -> Value {
+        let frame = Incoming::parse(text).frame.unwrap_err();
+        serde_json::from_slice(&frame).unwrap()
+    }
+
+    fn code(text: &str) -> String {
+        refusal(text)["code"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_direct_message_is_read() {
+        let to = UserId::generate();
+        let text = json!({"type": "direct_message", "to": to, "content": " hi ", "client_id": "c1", "new": 1}).to_string();
+        let incoming = Incoming::parse(&text);
+        assert_eq!(incoming.client_id.as_deref(), Some("c1"));
+        let Ok(Frame::DirectMessage { to: read, content, client_id }) = incoming.frame else {
+            panic!("{incoming:?}");
+        };
+        assert_eq!((read, content.as_str()), (to, " hi "));
+        assert_eq!(client_id.unwrap().as_str(), "c1");
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_invalid_json() {
+        for text in ["", "hello", "{", "[]", "null", "7", "\"ping\"", "{\"type\":\"ping\"} x", &"[".repeat(10_000)] {
+            assert_eq!(code(text), "invalid_json", "{text:.40}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_is_missing_or_unknown_is_an_unknown_type() {
+        for text in ["{}", r#"{"type":null}"#, r#"{"type":7}"#, r#"{"type":"dance"}"#, r#"{"type":"PING"}"#] {
+            assert_eq!(code(text), "unknown_type", "{text}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_field_is_named_and_the_client_id_comes_back() {
+        let to = UserId::generate();
+        for (frame, field) in [
+            (json!({"content": "x"}), "to"),
+            (json!({"to": "not-a-uuid", "content": "x"}), "to"),
+            (json!({"to": 7, "content": "x"}), "to"),
+            (json!({"to": to}), "content"),
+            (json!({"to": to, "content": ""}), "content"),
+            (json!({"to": to, "content": {"a": 1}}), "content"),
+            (json!({"to": to, "content": "a\0b"}), "content"),
+        ] {
+            let mut frame = frame;
+            frame["type"] = json!("direct_message");
+            frame["client_id"] = json!("c1");
+            let refusal = refusal(&frame.to_string());
+            assert_eq!(refusal["code"], "invalid_field", "{frame}");
+            assert_eq!(refusal["field"], field, "{frame}");
+            assert_eq!(refusal["client_id"], "c1", "{frame}");
+        }
+    }
+
+    #[test]
+    fn a_client_id_outside_the_rule_is_an_invalid_field() {
+        for client_id in [json!(""), json!("x".repeat(65)), json!(7), json!("a\0")] {
+            let frame = json!({"type": "direct_message", "to": UserId::generate(), "content": "x", "client_id": client_id});
+            let refusal = refusal(&frame.to_string());
+            assert_eq!((&refusal["code"], &refusal["field"]), (&json!("invalid_field"), &json!("client_id")));
+            if client_id.is_string() {
+                assert_eq!(refusal["client_id"], client_id);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_answered(text in any::<String>()) {
+            if let Err(frame) = Incoming::parse(&text).frame {
+                prop_assert!(serde_json::from_slice::<Value>(&frame).is_ok());
+            }
+        }
+
+        #[test]
+        fn any_members_are_read_or_answered(to in any::<String>(), content in any::<String>(), client_id in any::<Option<String>>()) {
+            let frame = json!({"type": "direct_message", "to": to, "content": content, "client_id": client_id});
+            if let Err(frame) = Incoming::parse(&frame.to_string()).frame {
+                let refusal: Value = serde_json::from_slice(&frame).unwrap();
+                prop_assert_eq!(&refusal["code"], "invalid_field");
+            }
+        }
+    }
+}
