@@ -16,21 +16,22 @@ language sql stable as $$ select clock_timestamp() - interval '2 hours' $$;
 -- Null where there is no such user. Opening, closing and removal lock the user's row: they are seen one after the other.
 create function open_connection(p_connection text, p_user uuid, p_limit integer) returns text[]
 language plpgsql as $$
+declare
+    v_oldest text[];
 begin
     perform from users where id = p_user for no key update;
     if not found then
         return null;
     end if;
     insert into connections (id, user_id) values (p_connection, p_user);
-    return array(
-        with oldest as (
-            delete from connections where id in (
-                select id from connections where user_id = p_user order by connected_at desc, id offset p_limit
-            )
-            returning id
+    with oldest as (
+        delete from connections where id in (
+            select id from connections where user_id = p_user order by connected_at desc, id offset p_limit
         )
-        select id from oldest
-    );
+        returning id
+    )
+    select array_agg(id) into v_oldest from oldest;
+    return coalesce(v_oldest, '{}');
 end
 $$;
 

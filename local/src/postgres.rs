@@ -1,8 +1,9 @@
 //! The embedded Postgres: a private cluster that comes and goes with this process.
 //!
-//! [`Postgres::start`] finds an installation ([`binaries`], or [`download`]), decides where the cluster lies and who runs it
-//! ([`location`], [`identity`]), makes it where it is missing ([`cluster`]), and brings the server up ([`server`]): a postmaster
-//! that a killed predecessor left running is taken over. A task ([`supervisor`]) starts it again when it dies.
+//! [`Postgres::start`] finds an installation (`binaries`, or `download`), decides where the cluster lies and who
+//! runs it (`location`, `identity`), makes it where it is missing (`cluster`), and brings the server up
+//! (`server`): a postmaster that a killed predecessor left running is taken over. A task (`supervisor`) starts it
+//! again when it dies.
 //!
 //! Tests share one cluster that stops by itself: [`SharedPostgres`] and its [`keep`]er.
 
@@ -34,7 +35,8 @@ pub use self::{error::PostgresError, keeper::keep, options::Options, shared::Sha
 
 /// A running server with a cluster of its own.
 ///
-/// [`stop`](Self::stop) it for an orderly end. Dropped without that, the server is asked to shut down and not waited for.
+/// [`stop`](Self::stop) it for an orderly end. Dropped without that, the server is asked to shut down and not waited
+/// for.
 #[derive(Debug)]
 pub struct Postgres {
     url: String,

@@ -36,7 +36,7 @@ pub async fn handle(
             tracing::error!(cause = %error.chain(), "a connection was refused");
             Ok(answer(StatusCode::SERVICE_UNAVAILABLE))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error.chain().into()),
     }
 }
 

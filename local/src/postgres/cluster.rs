@@ -17,8 +17,8 @@ use super::{
 /// How the folders of unfinished clusters begin.
 const UNFINISHED: &str = "initializing-";
 
-/// How characters are classified, best first: `C.UTF-8` knows all of Unicode but isn't on every system. The order of text is
-/// always that of its bytes, which no update of the system changes under an index.
+/// How characters are classified, best first: `C.UTF-8` knows all of Unicode but isn't on every system. The order of
+/// text is always that of its bytes, which no update of the system changes under an index.
 const CHARACTER_TYPES: [&str; 2] = ["C.UTF-8", "C"];
 
 /// Makes the cluster where there is none. It appears whole: until it is finished it lies in a folder of another name.

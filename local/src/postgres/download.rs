@@ -20,8 +20,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Downloads the newest minor version of the needed major one into the cluster's home, which the server's user can enter.
-/// The crate checks the archive against the checksum that is published beside it.
+/// Downloads the newest minor version of the needed major one into the cluster's home, which the server's user can
+/// enter. The crate checks the archive against the checksum that is published beside it.
 pub(super) async fn obtain(location: &Location, needed: Option<u32>) -> Result<Installation, String> {
     let major = needed.unwrap_or(MAJOR);
     tracing::info!(major, "no suitable Postgres is installed: downloading one");

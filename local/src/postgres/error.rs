@@ -65,7 +65,10 @@ pub enum PostgresError {
     },
 
     /// The user that has to run the server can't enter the folder of an existing cluster.
-    #[error("{user} has to run the database in {} and can't enter that folder: open its parents to that user", .cluster.display())]
+    #[error(
+        "{user} has to run the database in {} and can't enter that folder: open its parents to that user",
+        .cluster.display()
+    )]
     Unreachable {
         /// The cluster's folder.
         cluster: PathBuf,

@@ -97,7 +97,8 @@ impl Identity {
         self.switches
     }
 
-    /// A command that runs as this user, out of reach of the terminal's Ctrl-C: we stop our children ourselves, in order.
+    /// A command that runs as this user, out of reach of the terminal's Ctrl-C: we stop our children ourselves, in
+    /// order.
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(

@@ -49,8 +49,8 @@ pub async fn keep(folder: &Path) -> Result<(), PostgresError> {
     Ok(())
 }
 
-/// Starts the cluster, from nothing if the present one is unusable: a crash of the machine may break one without fsync, an
-/// upgrade of Postgres may leave one behind, and nothing in it is worth keeping.
+/// Starts the cluster, from nothing if the present one is unusable: a crash of the machine may break one without fsync,
+/// an upgrade of Postgres may leave one behind, and nothing in it is worth keeping.
 async fn start(folder: &Path) -> Result<Postgres, PostgresError> {
     match Postgres::start(options(folder)).await {
         Err(error @ (PostgresError::StartFailed { .. } | PostgresError::WrongVersion { .. })) => {

@@ -147,7 +147,8 @@ pub(super) fn create_folder(path: &Path, mode: u32) -> Result<(), PostgresError>
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(PostgresError::io("set the mode of", path))
 }
 
-/// A short name that is the same for a path in every run and every build (FNV-1a; the standard hasher promises neither).
+/// A short name that is the same for a path in every run and every build (FNV-1a; the standard hasher promises
+/// neither).
 pub(super) fn short_name(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {

@@ -1,4 +1,5 @@
-//! The lock that gives one process at a time the cluster. The kernel releases it when that process ends, however it ends.
+//! The lock that gives one process at a time the cluster. The kernel releases it when that process ends, however it
+//! ends.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},

@@ -20,8 +20,8 @@ use super::{error::PostgresError, process::is_postmaster};
 /// How often to look after a process that isn't our child.
 const POLL: Duration = Duration::from_millis(250);
 
-/// The ways to end a server and how long each may take: fast (clients are sent away), immediate (the next start recovers what
-/// was committed), and the kernel's way.
+/// The ways to end a server and how long each may take: fast (clients are sent away), immediate (the next start
+/// recovers what was committed), and the kernel's way.
 const STOPS: [(Signal, Duration); 3] = [
     (Signal::SIGINT, Duration::from_secs(15)),
     (Signal::SIGQUIT, Duration::from_secs(5)),
@@ -114,9 +114,9 @@ impl Drop for Postmaster {
     }
 }
 
-/// Removes the cluster's or the socket's pid file if its process is another one by now, or dead and not waited for: Postgres
-/// would take that for a server and refuse to start. Two servers on one cluster can't come of it, for that is what Postgres'
-/// shared memory segment prevents.
+/// Removes the cluster's or the socket's pid file if its process is another one by now, or dead and not waited for:
+/// Postgres would take that for a server and refuse to start. Two servers on one cluster can't come of it, for that is
+/// what Postgres' shared memory segment prevents.
 pub(super) fn remove_stale_pid_file(file: &Path, data: &Path) -> Result<(), PostgresError> {
     let stale = read_pid(file).is_some_and(|pid| kill(Pid::from_raw(pid), None).is_ok() && !is_postmaster(pid, data));
     if !stale {

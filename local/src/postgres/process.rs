@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-/// Whether the process is the postmaster of the cluster in `data`, which it names on its command line. A dead process that
-/// nobody has waited for has no command line, and neither has another one that got the same id this one.
+/// Whether the process is the postmaster of the cluster in `data`, which it names on its command line. A dead process
+/// that nobody has waited for has no command line, and neither has another one that got the same id this one.
 pub(super) fn is_postmaster(pid: i32, data: &Path) -> bool {
     let data = data.as_os_str().as_encoded_bytes();
     if cfg!(target_os = "linux") {

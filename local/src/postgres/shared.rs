@@ -44,8 +44,8 @@ pub struct SharedPostgres {
 }
 
 impl SharedPostgres {
-    /// Makes sure that the shared cluster of `folder` runs. `local` is the executable with the subcommand `postgres-keeper`,
-    /// which becomes the process that the cluster belongs to: it outlives this one.
+    /// Makes sure that the shared cluster of `folder` runs. `local` is the executable with the subcommand
+    /// `postgres-keeper`, which becomes the process that the cluster belongs to: it outlives this one.
     ///
     /// # Errors
     /// Why the cluster does not run, or that it did not in time.

@@ -1,0 +1,10 @@
+//! The gateway over real sockets, with toy functions behind it.
+#![cfg(test)]
+
+mod harness;
+mod http;
+mod limits;
+mod push;
+mod shutdown;
+mod toys;
+mod websocket;
