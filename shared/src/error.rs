@@ -8,7 +8,7 @@ use crate::domain::Invalid;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Fields that break a rule, with the reason for each.
-    #[error("invalid fields: {}", list(.0))]
+    #[error("{}", list(.0))]
     Invalid(Vec<FieldError>),
     /// The user name belongs to somebody.
     #[error("the user name is taken")]

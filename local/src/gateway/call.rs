@@ -64,7 +64,11 @@ impl Call {
 
     /// Adds the headers by which API Gateway tells a function how the client reached it.
     pub(super) fn add_forwarded(&self, headers: &mut HeaderMap) {
-        let mut chain: Vec<String> = headers.get_all(&X_FORWARDED_FOR).iter().map(encoding::header_text).collect();
+        let mut chain: Vec<String> = headers
+            .get_all(&X_FORWARDED_FOR)
+            .iter()
+            .map(encoding::header_text)
+            .collect();
         chain.push(self.endpoints.peer.ip().to_canonical().to_string());
         // A chain that is no header value comes from the client: then what the socket says is all there is.
         let chain = HeaderValue::from_str(&chain.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""));

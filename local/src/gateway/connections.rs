@@ -13,8 +13,8 @@ use shared::push::{Outcome, Push, PushError};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-pub(super) use outbox::{Outgoing, Queue};
 use outbox::Outbox;
+pub(super) use outbox::{Outgoing, Queue};
 
 /// The largest frame that a connection takes, in bytes.
 const MAX_FRAME_SIZE: usize = 128 * 1024;
@@ -188,9 +188,17 @@ mod tests {
         let Some(Outgoing::Frame(frame_1)) = queue.receive().await else {
             panic!("a frame");
         };
-        assert_eq!(connections.post(&id, frame("1")).await, Err(PushError::Busy), "not written yet");
+        assert_eq!(
+            connections.post(&id, frame("1")).await,
+            Err(PushError::Busy),
+            "not written yet"
+        );
         queue.written(frame_1);
-        assert_eq!(connections.post(&id, frame("12345678901")).await, Err(PushError::Busy), "bytes");
+        assert_eq!(
+            connections.post(&id, frame("12345678901")).await,
+            Err(PushError::Busy),
+            "bytes"
+        );
         let third = connections.post(&id, frame("123456789"));
         assert!(third.now_or_never().is_none(), "there is room again");
     }

@@ -81,7 +81,10 @@ impl HttpApi {
         };
         let event = event::event_of(&head, body, route, call);
         let function = route.function.clone();
-        let answer = self.integration.run(async move { function.invoke_http(event).await }).await;
+        let answer = self
+            .integration
+            .run(async move { function.invoke_http(event).await })
+            .await;
         match answer.and_then(response::response_of) {
             Ok(response) => response,
             Err(error) => fail(&error, route, call),

@@ -55,8 +55,14 @@ pub(super) async fn serve(gateway: Gateway, listener: TcpListener, shutdown: imp
     drop(listener);
     gateway.stop.cancel();
     gateway.tasks.close();
-    if timeout(gateway.options.shutdown_deadline, gateway.tasks.wait()).await.is_err() {
-        tracing::warn!(unfinished = gateway.tasks.len(), "stopped before everything had finished");
+    if timeout(gateway.options.shutdown_deadline, gateway.tasks.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            unfinished = gateway.tasks.len(),
+            "stopped before everything had finished"
+        );
     }
 }
 

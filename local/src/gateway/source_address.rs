@@ -28,7 +28,11 @@ pub(super) fn source_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAdd
 /// An address, with or without a port.
 fn parse(entry: &str) -> Option<IpAddr> {
     let with_port = || entry.parse::<SocketAddr>().map(|address| address.ip());
-    entry.parse().or_else(|_| with_port()).ok().map(|ip: IpAddr| ip.to_canonical())
+    entry
+        .parse()
+        .or_else(|_| with_port())
+        .ok()
+        .map(|ip: IpAddr| ip.to_canonical())
 }
 
 #[cfg(test)]

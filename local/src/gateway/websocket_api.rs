@@ -116,7 +116,11 @@ impl WebSocketApi {
         // If the client is gone the upgrade fails, and `$disconnect` follows as after any other end.
         let _ = answer.send(handshake.response(&admission));
         let closing = match handshake.upgrade(&self.environment.options).await {
-            Ok(socket) => Session::new(self.clone(), connection.clone(), socket, queue).run().await,
+            Ok(socket) => {
+                Session::new(self.clone(), connection.clone(), socket, queue)
+                    .run()
+                    .await
+            }
             Err(error) => {
                 tracing::debug!(%error, connection_id = %connection.id, "an upgrade failed");
                 Closing::without_socket(Ending::abnormal())
@@ -131,7 +135,9 @@ impl WebSocketApi {
         if let Some(socket) = socket {
             let close_timeout = self.environment.options.close_timeout;
             // The client's leave must not delay the news of it.
-            self.environment.tasks.spawn(closing::finish(socket, ending.clone(), close_timeout));
+            self.environment
+                .tasks
+                .spawn(closing::finish(socket, ending.clone(), close_timeout));
         }
         // The end of a connection is its last event: a message that is still being handled comes first.
         if let Some(handling) = handling {

@@ -138,7 +138,10 @@ fn literals_or_default(document: &Document<'_>, node: &Node<'_>) -> Result<Vec<S
         return node.literals();
     };
     let parameter = document.root().require("Parameters")?.require(&parameter)?;
-    let default = parameter.get("Default").map(|node| node.require_literal()).transpose()?;
+    let default = parameter
+        .get("Default")
+        .map(|node| node.require_literal())
+        .transpose()?;
     Ok(default
         .iter()
         .flat_map(|list| list.split(','))

@@ -12,7 +12,10 @@ pub(super) struct Document<'a> {
 impl<'a> Document<'a> {
     /// Parses the first document of `source`.
     pub(super) fn parse(source: &'a str) -> Result<Self, TemplateError> {
-        let root = Yaml::load_from_str(source)?.into_iter().next().ok_or(TemplateError::Empty)?;
+        let root = Yaml::load_from_str(source)?
+            .into_iter()
+            .next()
+            .ok_or(TemplateError::Empty)?;
         Ok(Self { root })
     }
 
@@ -69,12 +72,17 @@ impl<'a> Node<'a> {
     pub(super) fn get_in(&self, keys: &[&str]) -> Option<Node<'a>> {
         let (first, rest) = keys.split_first()?;
         let child = self.get(first)?;
-        if rest.is_empty() { Some(child) } else { child.get_in(rest) }
+        if rest.is_empty() {
+            Some(child)
+        } else {
+            child.get_in(rest)
+        }
     }
 
     /// The value under `key`, which must be there.
     pub(super) fn require(&self, key: &str) -> Result<Node<'a>, TemplateError> {
-        self.get(key).ok_or_else(|| TemplateError::Missing { path: self.join(key) })
+        self.get(key)
+            .ok_or_else(|| TemplateError::Missing { path: self.join(key) })
     }
 
     /// The keys and values of a mapping, in the document's order.

@@ -50,7 +50,9 @@ fn read_function(
     Ok(FunctionDefinition {
         name: package_name(&properties.require("CodeUri")?)?,
         environment: read_environment(&properties, globals)?,
-        timeout: timeout.map_or(Ok(DEFAULT_TIMEOUT), |node| node.require_integer().map(Duration::from_secs))?,
+        timeout: timeout.map_or(Ok(DEFAULT_TIMEOUT), |node| {
+            node.require_integer().map(Duration::from_secs)
+        })?,
         logical_id,
     })
 }

@@ -76,7 +76,10 @@ fn the_real_template_lists_every_route_of_the_contract() {
 fn the_real_template_gives_secrets_only_to_functions_that_need_them() {
     let template = Template::parse(REAL).expect("template.yaml");
     let holders = |variable: &str| -> Vec<&str> {
-        let with = template.functions.iter().filter(|f| f.environment.contains_key(variable));
+        let with = template
+            .functions
+            .iter()
+            .filter(|f| f.environment.contains_key(variable));
         let mut names: Vec<_> = with.map(|function| function.name.as_str()).collect();
         names.sort_unstable();
         names
@@ -123,7 +126,10 @@ fn events_without_method_and_path_are_the_default_route() {
         path: path.to_owned(),
         function: "one".to_owned(),
     };
-    assert_eq!(template.http_routes, [route("GET", "/things/{id}"), route("ANY", "$default")]);
+    assert_eq!(
+        template.http_routes,
+        [route("GET", "/things/{id}"), route("ANY", "$default")]
+    );
 }
 
 #[test]
@@ -139,7 +145,7 @@ fn targets_are_found_in_every_spelling() {
 fn a_parameters_default_lists_the_origins() {
     let cors = Template::parse(SMALL).expect("a template").cors.expect("CORS");
     assert_eq!(cors.allow_origins, ["https://a.example", "https://b.example"]);
-    assert_eq!(cors.max_age, Some(Duration::from_secs(60)));
+    assert_eq!(cors.max_age, Some(Duration::from_mins(1)));
 }
 
 #[test]
@@ -172,7 +178,10 @@ fn faults_say_what_is_wrong_and_where() {
         "Resources.One.Properties.Timeout must be a whole number"
     );
     assert_eq!(
-        error_of(&SMALL.replace("Rest: {Type: HttpApi}", "Twin: {Type: HttpApi, Properties: {Method: GET, Path: '/things/{id}'}}")),
+        error_of(&SMALL.replace(
+            "Rest: {Type: HttpApi}",
+            "Twin: {Type: HttpApi, Properties: {Method: GET, Path: '/things/{id}'}}"
+        )),
         "the route GET /things/{id} belongs to one and to one"
     );
 }

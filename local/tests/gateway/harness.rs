@@ -171,7 +171,11 @@ impl Harness {
 
 fn parts(toys: &Toys, healthy: Arc<AtomicBool>) -> Parts {
     let health = move || {
-        let outcome = if healthy.load(Ordering::Relaxed) { Ok(()) } else { Err("told so".to_owned()) };
+        let outcome = if healthy.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err("told so".to_owned())
+        };
         async move { outcome }.boxed()
     };
     Parts {

@@ -22,7 +22,10 @@ async fn get(harness: &Harness, path: &str) -> Response {
 async fn expect_message(response: Response, status: u16, message: &str) {
     assert_eq!(response.status().as_u16(), status);
     assert_eq!(response.headers()["content-type"], "application/json");
-    assert_eq!(response.json::<Value>().await.expect("JSON"), json!({ "message": message }));
+    assert_eq!(
+        response.json::<Value>().await.expect("JSON"),
+        json!({ "message": message })
+    );
 }
 
 #[tokio::test]
@@ -80,7 +83,11 @@ async fn what_the_template_lacks_is_not_found() {
         let request = Client::new().request(method, harness.url(path));
         expect_message(request.send().await.expect("an answer"), 404, "Not Found").await;
     }
-    let head = Client::new().head(harness.url("/answer")).send().await.expect("an answer");
+    let head = Client::new()
+        .head(harness.url("/answer"))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(head.status(), StatusCode::NOT_FOUND);
 }
 
@@ -97,7 +104,11 @@ async fn a_function_that_takes_too_long_is_unavailable() {
         integration_timeout: Duration::from_millis(50),
         ..HttpOptions::default()
     };
-    let harness = Harness::start_with(Options { http, ..Options::default() }).await;
+    let harness = Harness::start_with(Options {
+        http,
+        ..Options::default()
+    })
+    .await;
     expect_message(get(&harness, "/never").await, 503, "Service Unavailable").await;
 }
 
@@ -105,7 +116,10 @@ async fn a_function_that_takes_too_long_is_unavailable() {
 async fn a_function_goes_on_when_its_client_hangs_up() {
     let mut harness = Harness::start().await;
     let mut client = harness.tcp().await;
-    client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+    client
+        .write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .expect("a request");
     tokio::time::sleep(Duration::from_millis(50)).await;
     drop(client);
     assert_eq!(harness.next_event().await, "slow is done");
@@ -128,7 +142,11 @@ async fn a_chunked_body_over_the_limit_is_refused() {
         max_body_size: 10,
         ..HttpOptions::default()
     };
-    let harness = Harness::start_with(Options { http, ..Options::default() }).await;
+    let harness = Harness::start_with(Options {
+        http,
+        ..Options::default()
+    })
+    .await;
     let mut client = harness.tcp().await;
     let request = b"POST /size HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
         8\r\n12345678\r\n8\r\n12345678\r\n0\r\n\r\n";
@@ -143,11 +161,18 @@ async fn a_client_that_dawdles_is_cut_off() {
         body_timeout: Duration::from_millis(100),
         ..HttpOptions::default()
     };
-    let harness = Harness::start_with(Options { http, ..Options::default() }).await;
+    let harness = Harness::start_with(Options {
+        http,
+        ..Options::default()
+    })
+    .await;
     for (start, expected) in [
         ("", ""),
         ("GET /answer HTTP/1.1\r\nhost:", ""),
-        ("POST /size HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx", "HTTP/1.1 408 "),
+        (
+            "POST /size HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx",
+            "HTTP/1.1 408 ",
+        ),
     ] {
         let mut client = harness.tcp().await;
         client.write_all(start.as_bytes()).await.expect("a beginning");
@@ -191,10 +216,17 @@ async fn the_gateways_cors_takes_the_place_of_the_functions() {
     let from = |origin: &'static str, path: &str| Client::new().get(harness.url(path)).header("origin", origin).send();
     for path in ["/answer", "/nowhere"] {
         let response = from("https://page.example", path).await.expect("an answer");
-        assert_eq!(response.headers()["access-control-allow-origin"], "https://page.example", "{path}");
+        assert_eq!(
+            response.headers()["access-control-allow-origin"],
+            "https://page.example",
+            "{path}"
+        );
         assert_eq!(response.headers()["access-control-expose-headers"], "Link", "{path}");
         let response = from("https://other.example", path).await.expect("an answer");
-        assert!(!response.headers().contains_key("access-control-allow-origin"), "{path}");
+        assert!(
+            !response.headers().contains_key("access-control-allow-origin"),
+            "{path}"
+        );
     }
 }
 
@@ -202,7 +234,11 @@ async fn the_gateways_cors_takes_the_place_of_the_functions() {
 async fn a_trusted_proxy_says_whose_request_it_is() {
     let address = "127.0.0.1".parse().expect("an address");
     for (trusted_proxies, expected) in [(vec![address], "198.51.100.9"), (vec![], "127.0.0.1")] {
-        let harness = Harness::start_with(Options { trusted_proxies, ..Options::default() }).await;
+        let harness = Harness::start_with(Options {
+            trusted_proxies,
+            ..Options::default()
+        })
+        .await;
         let request = Client::new()
             .get(harness.url("/echo/x"))
             .header("x-forwarded-for", "203.0.113.5, 198.51.100.9");
@@ -237,7 +273,9 @@ fn a_route_without_its_function_is_refused_at_the_start() {
         clock: Arc::new(SystemClock),
     };
     let template = Template::parse(TEMPLATE).expect("a template");
-    let error = Gateway::new(&template, parts, Options::default()).err().expect("an error");
+    let error = Gateway::new(&template, parts, Options::default())
+        .err()
+        .expect("an error");
     assert_eq!(
         error.to_string(),
         "the template routes ANY /echo/{name} to http, which does not exist here"

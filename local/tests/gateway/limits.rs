@@ -16,7 +16,10 @@ use crate::harness::{Client, Harness, in_time};
 const FRAME: usize = 32 * 1024;
 
 fn with(websocket: WebSocketOptions) -> Options {
-    Options { websocket, ..Options::default() }
+    Options {
+        websocket,
+        ..Options::default()
+    }
 }
 
 /// Sends a message of `count` frames of 32 KB.
@@ -164,7 +167,10 @@ async fn a_clients_ping_is_answered() {
     let mut harness = Harness::start().await;
     let (mut client, _) = harness.connect().await;
     client.send(Message::Ping(Bytes::from_static(b"p"))).await;
-    assert_eq!(client.next().await.expect("a frame").expect("a frame"), Message::Pong(Bytes::from_static(b"p")));
+    assert_eq!(
+        client.next().await.expect("a frame").expect("a frame"),
+        Message::Pong(Bytes::from_static(b"p"))
+    );
 }
 
 #[tokio::test]

@@ -20,7 +20,10 @@ async fn sockets_are_closed_with_1001_and_their_ends_are_told() {
     assert_eq!(harness.disconnect().await.0, 1001);
     let address = harness.address;
     harness.stopped().await;
-    assert!(TcpStream::connect(address).await.is_err(), "nothing is accepted any more");
+    assert!(
+        TcpStream::connect(address).await.is_err(),
+        "nothing is accepted any more"
+    );
 }
 
 #[tokio::test]
@@ -64,5 +67,8 @@ async fn a_function_that_does_not_end_is_not_waited_for_beyond_the_deadline() {
     harness.stop();
     harness.stopped().await;
     let elapsed = started.elapsed();
-    assert!(elapsed >= Duration::from_millis(200) && elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert!(
+        elapsed >= Duration::from_millis(200) && elapsed < Duration::from_secs(2),
+        "{elapsed:?}"
+    );
 }

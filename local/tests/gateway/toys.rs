@@ -6,7 +6,7 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, SET_COOKIE};
-use axum::response::{AppendHeaders, IntoResponse, Json};
+use axum::response::{AppendHeaders, IntoResponse};
 use axum::routing::{any, get, post};
 use lambda_http::request::RequestContext;
 use local::gateway::{Connections, Function};
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::sleep;
 
 /// Long beyond what any test waits for.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// The functions behind the routes of [`super::harness::TEMPLATE`], which send the events they get to `events`.
 #[derive(Clone)]
@@ -39,11 +39,17 @@ impl Toys {
         let router = Router::new()
             .route("/echo/{name}", any(echo))
             .route("/answer", get(answer))
-            .route("/binary", get(|| async { ([(CONTENT_TYPE, "image/png")], [0_u8, 159, 255]) }))
-            .route("/panic", get(|| async { panic!("a toy panics, as it should") as &'static str }))
+            .route(
+                "/binary",
+                get(|| async { ([(CONTENT_TYPE, "image/png")], [0_u8, 159, 255]) }),
+            )
+            .route(
+                "/panic",
+                get(|| async { panic!("a toy panics, as it should") as &'static str }),
+            )
             .route("/slow", get(slow))
             .route("/never", get(|| sleep(LONG)))
-            .route("/size", post(|body: axum::body::Bytes| async move { body.len().to_string() }));
+            .route("/size", post(size));
         Function::http(router)
     }
 
@@ -79,7 +85,10 @@ impl Toys {
             }
             _ => {}
         }
-        let status = query.first("status").and_then(|status| status.parse().ok()).unwrap_or(200);
+        let status = query
+            .first("status")
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(200);
         let mut response = answer_with(status);
         if let Some(protocol) = query.first("protocol") {
             let value = protocol.parse().map_err(|_| "no header value".to_owned())?;
@@ -130,18 +139,29 @@ async fn echo(request: Request) -> impl IntoResponse {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
     let context = head.extensions.get::<RequestContext>().cloned();
-    Json(json!({
+    let told = json!({
         "method": head.method.as_str(),
         "path": head.uri.path(),
         "query": head.uri.query(),
         "cookie": head.headers.get("cookie").and_then(|cookie| cookie.to_str().ok()),
         "body": String::from_utf8_lossy(&body),
         "context": context,
-    }))
+    });
+    ([(CONTENT_TYPE, "application/json")], told.to_string())
+}
+
+/// Tells how large a body the function was given.
+async fn size(request: Request) -> String {
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    body.expect("a body").len().to_string()
 }
 
 /// An answer with everything that a gateway treats in its own way.
 async fn answer() -> impl IntoResponse {
     let cookies = AppendHeaders([(SET_COOKIE, "a=1"), (SET_COOKIE, "b=2")]);
-    (cookies, [(ACCESS_CONTROL_ALLOW_ORIGIN, "https://function.example")], "text")
+    (
+        cookies,
+        [(ACCESS_CONTROL_ALLOW_ORIGIN, "https://function.example")],
+        "text",
+    )
 }

@@ -27,7 +27,10 @@ fn quick(integration_timeout: Duration) -> Options {
         integration_timeout,
         ..WebSocketOptions::default()
     };
-    Options { websocket, ..Options::default() }
+    Options {
+        websocket,
+        ..Options::default()
+    }
 }
 
 #[tokio::test]
@@ -109,7 +112,10 @@ async fn the_end_is_told_as_the_client_put_it() {
     ] {
         let (mut client, _) = harness.connect().await;
         client.0.close(frame).await.expect("a close");
-        assert!(matches!(client.next().await, Some(Ok(Message::Close(_)))), "the close is answered");
+        assert!(
+            matches!(client.next().await, Some(Ok(Message::Close(_)))),
+            "the close is answered"
+        );
         assert!(client.next().await.is_none());
         assert_eq!(harness.disconnect().await, (code, reason.to_owned()));
     }
@@ -229,7 +235,9 @@ async fn a_client_that_leaves_during_its_handshake_is_disconnected() {
 async fn connect_may_choose_a_subprotocol_that_was_offered() {
     let harness = Harness::start().await;
     for (query, chosen) in [("protocol=b", Some("b")), ("protocol=x", None), ("", None)] {
-        let mut request = format!("ws://{}/ws?{query}", harness.address).into_client_request().expect("a request");
+        let mut request = format!("ws://{}/ws?{query}", harness.address)
+            .into_client_request()
+            .expect("a request");
         let offered = "a, b".parse().expect("a header");
         request.headers_mut().insert("sec-websocket-protocol", offered);
         let response = match in_time(connect_async(request)).await {
@@ -238,6 +246,12 @@ async fn connect_may_choose_a_subprotocol_that_was_offered() {
             Err(Error::Protocol(_)) if chosen.is_none() => continue,
             Err(error) => panic!("{error}"),
         };
-        assert_eq!(response.headers().get("sec-websocket-protocol").and_then(|p| p.to_str().ok()), chosen);
+        assert_eq!(
+            response
+                .headers()
+                .get("sec-websocket-protocol")
+                .and_then(|p| p.to_str().ok()),
+            chosen
+        );
     }
 }

@@ -38,7 +38,9 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming, options: &HttpOpti
         }
         collect(body, options.max_body_size).await
     };
-    timeout(options.body_timeout, reading).await.unwrap_or(Err(BodyError::TooSlow))
+    timeout(options.body_timeout, reading)
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))
 }
 
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {

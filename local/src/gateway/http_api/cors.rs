@@ -129,7 +129,7 @@ mod tests {
             allow_headers: vec!["authorization".to_owned()],
             expose_headers: vec!["Link".to_owned()],
             allow_credentials: false,
-            max_age: Some(Duration::from_secs(60)),
+            max_age: Some(Duration::from_mins(1)),
         };
         CorsPolicy::new(&cors).expect("a policy")
     }

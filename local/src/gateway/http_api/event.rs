@@ -75,7 +75,9 @@ fn cookies_of(headers: &HeaderMap) -> Option<Vec<String>> {
         .iter()
         .flat_map(|value| {
             let text = encoding::header_text(value);
-            text.split(';').map(|cookie| cookie.trim().to_owned()).collect::<Vec<_>>()
+            text.split(';')
+                .map(|cookie| cookie.trim().to_owned())
+                .collect::<Vec<_>>()
         })
         .filter(|cookie| !cookie.is_empty())
         .collect();

@@ -41,10 +41,12 @@ impl Routes {
     pub(super) fn new(routes: &[HttpRoute], functions: &BTreeMap<String, Function>) -> Result<Self, GatewayError> {
         let mut bound = Self::default();
         for route in routes {
-            let function = functions.get(&route.function).ok_or_else(|| GatewayError::MissingFunction {
-                route: key_of(route),
-                function: route.function.clone(),
-            })?;
+            let function = functions
+                .get(&route.function)
+                .ok_or_else(|| GatewayError::MissingFunction {
+                    route: key_of(route),
+                    function: route.function.clone(),
+                })?;
             bound.insert(route, function.clone())?;
         }
         Ok(bound)
@@ -63,7 +65,9 @@ impl Routes {
                 parameters: HashMap::new(),
             })
         };
-        in_table(&self.exact).or_else(|| in_table(&self.greedy)).or_else(default)
+        in_table(&self.exact)
+            .or_else(|| in_table(&self.greedy))
+            .or_else(default)
     }
 
     fn insert(&mut self, definition: &HttpRoute, function: Function) -> Result<(), GatewayError> {
@@ -206,7 +210,10 @@ mod tests {
             function: "absent".to_owned(),
         };
         let error = Routes::new(&[definition], &BTreeMap::new()).err().expect("an error");
-        assert_eq!(error.to_string(), "the template routes GET /a to absent, which does not exist here");
+        assert_eq!(
+            error.to_string(),
+            "the template routes GET /a to absent, which does not exist here"
+        );
     }
 
     proptest! {

@@ -114,7 +114,10 @@ impl Connection {
         HeaderMap::from_iter([
             (HOST, value(&self.context.domain_name)),
             (HeaderName::from_static("x-api-key"), HeaderValue::from_static("")),
-            (HeaderName::from_static("x-forwarded-for"), value(&self.context.identity.source_ip)),
+            (
+                HeaderName::from_static("x-forwarded-for"),
+                value(&self.context.identity.source_ip),
+            ),
             (HeaderName::from_static("x-restapi"), HeaderValue::from_static("")),
         ])
     }

@@ -22,7 +22,10 @@ impl RouteSelection {
     pub(super) fn new<'k>(expression: &str, keys: impl Iterator<Item = &'k str>) -> Result<Self, GatewayError> {
         let unsupported = || GatewayError::RouteSelection(expression.to_owned());
         let inner = expression.strip_prefix('$').ok_or_else(unsupported)?;
-        let inner = inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(inner);
+        let inner = inner
+            .strip_prefix('{')
+            .and_then(|inner| inner.strip_suffix('}'))
+            .unwrap_or(inner);
         let path = inner.strip_prefix("request.body.").ok_or_else(unsupported)?;
         Ok(Self {
             members: path.split('.').map(str::to_owned).collect(),
@@ -70,7 +73,15 @@ mod tests {
 
     #[test]
     fn whatever_names_no_route_takes_the_default() {
-        for message in ["", "no json", "[]", "{}", r#"{"type":1}"#, r#"{"type":"other"}"#, r#""typing""#] {
+        for message in [
+            "",
+            "no json",
+            "[]",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"other"}"#,
+            r#""typing""#,
+        ] {
             assert_eq!(route_key("$request.body.type", message), DEFAULT, "{message}");
         }
     }
@@ -78,14 +89,20 @@ mod tests {
     #[test]
     fn a_client_can_not_choose_what_the_gateway_calls() {
         for key in [CONNECT, DISCONNECT, DEFAULT] {
-            assert_eq!(route_key("$request.body.type", &format!(r#"{{"type":"{key}"}}"#)), DEFAULT);
+            assert_eq!(
+                route_key("$request.body.type", &format!(r#"{{"type":"{key}"}}"#)),
+                DEFAULT
+            );
         }
     }
 
     #[test]
     fn an_expression_of_another_form_is_refused() {
         for expression in ["", "type", "$request.header.x", "$request.body", "request.body.type"] {
-            assert!(RouteSelection::new(expression, KEYS.into_iter()).is_err(), "{expression}");
+            assert!(
+                RouteSelection::new(expression, KEYS.into_iter()).is_err(),
+                "{expression}"
+            );
         }
     }
 

@@ -11,12 +11,12 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::WebSocketApi;
 use super::closing::Closing;
 use super::connection::Connection;
 use super::ending::Ending;
 use super::handshake::Socket;
 use super::liveness::{Due, Liveness};
-use super::WebSocketApi;
 use crate::gateway::connections::{Outgoing, Queue};
 
 /// How many bytes of queued frames go out with one flush: enough to spare system calls, little enough that a slow but
@@ -150,7 +150,11 @@ impl Session {
                     break;
                 }
             }
-            next = if size < BATCH_SIZE { self.queue.try_receive() } else { None };
+            next = if size < BATCH_SIZE {
+                self.queue.try_receive()
+            } else {
+                None
+            };
         }
         let messages = batch.iter().map(|frame| Message::Text(frame.text.clone())).collect();
         self.write_messages(messages).await?;

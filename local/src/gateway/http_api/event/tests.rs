@@ -86,8 +86,15 @@ fn text_goes_in_as_it_is_and_everything_else_in_base64() {
         ("image/png", b"\x89PNG", ("iVBORw==", true)),
     ] {
         let event = event(get("/").header("content-type", content_type), body);
-        assert_eq!((event.body.as_deref(), event.is_base64_encoded), (Some(expected.0), expected.1), "{content_type}");
+        assert_eq!(
+            (event.body.as_deref(), event.is_base64_encoded),
+            (Some(expected.0), expected.1),
+            "{content_type}"
+        );
     }
     let unnamed = event(get("/"), b"{}");
-    assert_eq!((unnamed.body.as_deref(), unnamed.is_base64_encoded), (Some("{}"), false));
+    assert_eq!(
+        (unnamed.body.as_deref(), unnamed.is_base64_encoded),
+        (Some("{}"), false)
+    );
 }

@@ -1,0 +1,18 @@
+//! The public contract through real HTTP and real WebSocket clients, against a real Postgres.
+//!
+//! Each test has a server and a database of its own; nothing has to be started by hand. A module is a part of the contract.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod accounts;
+mod client_ids;
+mod editing;
+mod history;
+mod login_limits;
+mod offline;
+mod races;
+mod requests;
+mod resilience;
+mod sending;
+mod sockets;
+mod support;

@@ -1,0 +1,144 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use local::gateway;
+use local::postgres::SharedPostgres;
+use local::server::{Server, Settings};
+use reqwest::{Method, RequestBuilder};
+use shared::db::connect::Endpoint;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Socket, User, database, unique};
+
+/// A server with a database of its own.
+pub struct TestServer {
+    address: String,
+    database_url: String,
+    http: reqwest::Client,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    /// Held so that the shared Postgres stays.
+    postgres: SharedPostgres,
+}
+
+/// How a test's server differs from the product's default.
+#[derive(Default)]
+pub struct Options {
+    /// Settings as they would stand in the environment.
+    pub environment: HashMap<&'static str, String>,
+    /// The gateway's settings.
+    pub gateway: gateway::Options,
+}
+
+/// The key that test servers sign tokens with.
+pub const JWT_SECRET: &str = "a secret for tests only, 32 bytes long or more";
+
+impl TestServer {
+    /// A server as the product starts it.
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// A server with other settings.
+    pub async fn with(options: Options) -> Self {
+        let postgres = database::postgres().await;
+        let name = database::create(&postgres).await;
+        let database_url = postgres.database_url(&name);
+        Self::on(postgres, database_url, options).await
+    }
+
+    async fn on(postgres: SharedPostgres, database_url: String, options: Options) -> Self {
+        let mut environment = options.environment;
+        environment.entry("DATABASE_URL").or_insert_with(|| database_url.clone());
+        environment.entry("JWT_SECRET").or_insert_with(|| JWT_SECRET.to_owned());
+        environment.entry("DATABASE_POOL_SIZE").or_insert_with(|| "4".to_owned());
+        let settings = Settings {
+            lookup: Box::new(move |name| environment.get(name).cloned()),
+            folder: std::env::temp_dir().join(unique("confab-test")),
+            template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+            gateway: options.gateway,
+        };
+        let server = Server::start(settings).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(server.serve(listener, stop.clone().cancelled_owned()));
+        Self {
+            address,
+            database_url,
+            http: http_client(),
+            stop,
+            task,
+            postgres,
+        }
+    }
+
+    /// Stops the server in order, and starts another on the same database.
+    pub async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.task.await.unwrap();
+        Self::on(self.postgres, self.database_url, Options::default()).await
+    }
+
+    /// Asks the server to stop, without waiting for it.
+    pub fn begin_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Stops the server in order.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// Where the server listens: `127.0.0.1:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The server's URL for a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A request without a token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    /// A new user, registered and logged in, whose name begins with `name`.
+    pub async fn user(&self, name: &str) -> User {
+        User::register(self, name).await
+    }
+
+    /// A socket of the user, after its push on connect has ended with nothing in it.
+    pub async fn connect(&self, user: &User) -> Socket {
+        let mut socket = self.open(user).await;
+        let first = socket.next().await;
+        assert_eq!(first, serde_json::json!({"type": "sync_complete", "has_more": false}));
+        socket
+    }
+
+    /// A socket of the user as it comes: the push on connect is still to be read.
+    pub async fn open(&self, user: &User) -> Socket {
+        Socket::open(&format!("ws://{}/ws?token={}", self.address, user.token)).await.unwrap()
+    }
+
+    /// A connection to the server's database, for what the contract does not show.
+    pub async fn sql(&self) -> tokio_postgres::Client {
+        Endpoint::parse(&self.database_url).unwrap().connect().await.unwrap()
+    }
+
+    /// The log of the Postgres that the tests share.
+    pub fn postgres_log(&self) -> std::path::PathBuf {
+        self.postgres.log_file()
+    }
+}
+
+fn http_client() -> reqwest::Client {
+    // Linked with TLS for the download of Postgres, the client wants a provider though no test uses TLS; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}

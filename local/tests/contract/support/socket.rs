@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::User;
+
+/// How long any event may take before a test fails: far more than it ever takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A client's WebSocket.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Socket {
+    /// Opens a socket.
+    ///
+    /// # Errors
+    /// What the server answered instead.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        let (stream, _) = timeout(DEADLINE, connect_async(url)).await.expect("a handshake in time")?;
+        Ok(Self { stream })
+    }
+
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: &Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    /// Sends a text that need not be a frame of the contract.
+    pub async fn send_text(&mut self, text: &str) {
+        self.send_message(Message::text(text)).await;
+    }
+
+    /// Sends any WebSocket message.
+    pub async fn send_message(&mut self, message: Message) {
+        self.stream.send(message).await.unwrap();
+    }
+
+    /// The next frame.
+    pub async fn next(&mut self) -> Value {
+        match self.next_message().await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("expected a text frame, got {other:?}"),
+        }
+    }
+
+    /// The next `count` frames.
+    pub async fn take(&mut self, count: usize) -> Vec<Value> {
+        let mut frames = Vec::with_capacity(count);
+        for _ in 0..count {
+            frames.push(self.next().await);
+        }
+        frames
+    }
+
+    /// The frames up to the first that `is_last`, that one included.
+    pub async fn take_until(&mut self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut frames = Vec::new();
+        loop {
+            frames.push(self.next().await);
+            if frames.last().is_some_and(&is_last) {
+                return frames;
+            }
+        }
+    }
+
+    /// The next message that is no protocol ping or pong; `None` when the connection has ended.
+    pub async fn next_message(&mut self) -> Option<Message> {
+        loop {
+            match timeout(DEADLINE, self.stream.next()).await.expect("a message in time") {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(message)) => return Some(message),
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    /// Asserts that nothing came in before the answer to a ping sent now.
+    pub async fn expect_nothing(&mut self) {
+        self.send(&json!({"type": "ping"})).await;
+        assert_eq!(self.next().await, json!({"type": "pong"}));
+    }
+
+    /// Sends a message to `to` and returns its acknowledgement. Where the rate limit refuses it, waits and tries again.
+    pub async fn say(&mut self, to: &User, content: &str) -> Value {
+        let frame = json!({"type": "direct_message", "to": to.id, "content": content});
+        loop {
+            self.send(&frame).await;
+            let answer = self.next().await;
+            if answer["code"] != "rate_limited" {
+                assert_eq!(answer["type"], "direct_message", "{answer}");
+                assert_eq!(answer["content"], content);
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(answer["retry_after_ms"].as_u64().unwrap())).await;
+        }
+    }
+
+    /// Closes the socket from the client's side and waits for the end.
+    pub async fn close(mut self) {
+        self.stream.close(None).await.unwrap();
+        while self.next_message().await.is_some() {}
+    }
+
+    /// Cuts the connection without a close frame.
+    pub fn cut(self) {
+        drop(self.stream);
+    }
+}
+
+/// The code of the close frame that ends the socket, after whatever frames are left.
+pub async fn close_code(socket: &mut Socket) -> Option<u16> {
+    while let Some(message) = socket.next_message().await {
+        if let Message::Close(frame) = message {
+            return frame.map(|frame| frame.code.into());
+        }
+    }
+    None
+}
