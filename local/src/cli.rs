@@ -108,7 +108,7 @@ pub fn execute(cli: &Cli, dotenv: dotenvy::Result<PathBuf>) -> Result<(), AnyErr
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match &cli.command {
-            None => serve(cli).await,
+            None => Box::pin(serve(cli)).await,
             Some(Command::Migrate) => bring_up_to_date(cli).await,
             Some(Command::PostgresKeeper { folder }) => Ok(postgres::keep(folder).await?),
         }
@@ -127,7 +127,7 @@ async fn serve(cli: &Cli) -> Result<(), AnyError> {
         () = &mut stop => return Ok(()),
     };
     banner::print(listener.local_addr()?)?;
-    server.serve(listener, stop).await;
+    Box::pin(server.serve(listener, stop)).await;
     Ok(())
 }
 
@@ -162,6 +162,9 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 /// `template.yaml` in the current folder or one above, else that of the clone this was built in.
 fn find_template() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
-    let found = here.ancestors().map(|folder| folder.join("template.yaml")).find(|path| path.is_file());
+    let found = here
+        .ancestors()
+        .map(|folder| folder.join("template.yaml"))
+        .find(|path| path.is_file());
     found.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"))
 }

@@ -15,7 +15,7 @@ use crate::postgres::{Options, Postgres, PostgresError};
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a predecessor's session may keep the lock after its connection broke.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why there is no database to work with.
 #[derive(Debug, thiserror::Error)]

@@ -41,14 +41,29 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
     };
     let disconnect = db.clone();
     let functions = [
-        ("register", Function::http(register::router(db.clone(), passwords.clone()))),
-        ("login", Function::http(login::router(db.clone(), passwords, tokens.clone()))),
+        (
+            "register",
+            Function::http(register::router(db.clone(), passwords.clone())),
+        ),
+        (
+            "login",
+            Function::http(login::router(db.clone(), passwords, tokens.clone())),
+        ),
         ("profile", Function::http(profile::router(db.clone(), tokens.clone()))),
         ("history", Function::http(history::router(db.clone(), tokens.clone()))),
         ("messages", Function::http(messages::router(db, tokens, delivery))),
-        ("ws-connect", Function::websocket(move |event| ws_connect::handle(connect.clone(), event))),
-        ("ws-message", Function::websocket(move |event| ws_message::handle(message.clone(), event))),
-        ("ws-disconnect", Function::websocket(move |event| ws_disconnect::handle(disconnect.clone(), event))),
+        (
+            "ws-connect",
+            Function::websocket(move |event| ws_connect::handle(connect.clone(), event)),
+        ),
+        (
+            "ws-message",
+            Function::websocket(move |event| ws_message::handle(message.clone(), event)),
+        ),
+        (
+            "ws-disconnect",
+            Function::websocket(move |event| ws_disconnect::handle(disconnect.clone(), event)),
+        ),
     ];
     functions.map(|(name, function)| (name.to_owned(), function)).into()
 }

@@ -41,7 +41,10 @@ mod tests {
         let key = load_or_make(&folder).unwrap();
         assert_eq!(load_or_make(&folder).unwrap(), key);
         assert_eq!(STANDARD.decode(&key).unwrap().len(), RANDOM_BYTES);
-        let mode = std::fs::metadata(folder.join("jwt-secret")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.join("jwt-secret"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         std::fs::remove_dir_all(folder).unwrap();
     }

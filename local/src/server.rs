@@ -25,10 +25,13 @@ use crate::template::{Template, TemplateError};
 /// How long pushes that are under way may take at the end.
 const LAST_PUSHES: Duration = Duration::from_secs(5);
 
+/// Where a setting's value comes from, by its name in the environment.
+pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What a server is told.
 pub struct Settings {
-    /// Where a setting's value comes from, by its name in the environment.
-    pub lookup: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// The environment, or what stands in for it.
+    pub lookup: Lookup,
     /// Where the embedded Postgres and the signing key are kept.
     pub folder: PathBuf,
     /// The SAM template.
@@ -90,7 +93,11 @@ impl Server {
     /// [`ServerError`] says what stands in the way. An embedded Postgres is stopped again then.
     pub async fn start(settings: Settings) -> Result<Self, ServerError> {
         let template = read_template(&settings)?;
-        let (postgres, url) = database::obtain((settings.lookup)("DATABASE_URL").filter(|url| !url.is_empty()), &settings.folder).await?;
+        let (postgres, url) = database::obtain(
+            (settings.lookup)("DATABASE_URL").filter(|url| !url.is_empty()),
+            &settings.folder,
+        )
+        .await?;
         match assemble(&settings, &template, &url).await {
             Ok(parts) => Ok(Self { postgres, ..parts }),
             Err(error) => {
@@ -138,7 +145,11 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
     let lock = database::prepare(&database.endpoint, &db).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connections = Connections::new(QueueLimits::default());
-    let delivery = Delivery::new(db.clone(), Arc::new(connections.clone()), Afterwards::Spawned(TaskTracker::new()));
+    let delivery = Delivery::new(
+        db.clone(),
+        Arc::new(connections.clone()),
+        Afterwards::Spawned(TaskTracker::new()),
+    );
     let services = Services {
         db: db.clone(),
         passwords: Passwords::new(),
@@ -183,7 +194,9 @@ fn read_config(settings: &Settings, template: &Template, database_url: &str) -> 
         let mut environments = template.functions.iter().map(|function| &function.environment);
         environments.find_map(|variables| variables.get(name)?.clone())
     };
-    Ok(Config::read(&|name| set(name).or_else(|| suitable(name)).or_else(|| in_template(name)))?)
+    Ok(Config::read(&|name| {
+        set(name).or_else(|| suitable(name)).or_else(|| in_template(name))
+    })?)
 }
 
 fn health_check(db: Database) -> HealthCheck {

@@ -119,7 +119,9 @@ impl Reader<'_> {
             endpoint: endpoint?,
             statements: statements.unwrap_or(Statements::Prepared),
             pool_size: pool_size.map_or(1, |size| size.get().into()),
-            timeout: timeout.map_or(Duration::from_secs(5), |timeout| Duration::from_millis(timeout.get().into())),
+            timeout: timeout.map_or(Duration::from_secs(5), |timeout| {
+                Duration::from_millis(timeout.get().into())
+            }),
             verify_connections: verify_connections.unwrap_or(true),
         })
     }
@@ -218,7 +220,14 @@ mod tests {
 
     #[test]
     fn the_callback_url_loses_its_final_slash() {
-        let config = read(&[("WEBSOCKET_CALLBACK_URL", "https://abc.execute-api.eu-west-1.amazonaws.com/ws/")]).unwrap();
-        assert_eq!(config.callback_url().unwrap(), "https://abc.execute-api.eu-west-1.amazonaws.com/ws");
+        let config = read(&[(
+            "WEBSOCKET_CALLBACK_URL",
+            "https://abc.execute-api.eu-west-1.amazonaws.com/ws/",
+        )])
+        .unwrap();
+        assert_eq!(
+            config.callback_url().unwrap(),
+            "https://abc.execute-api.eu-west-1.amazonaws.com/ws"
+        );
     }
 }

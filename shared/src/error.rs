@@ -109,7 +109,10 @@ impl FieldError {
 }
 
 fn list(fields: &[FieldError]) -> String {
-    let clauses: Vec<_> = fields.iter().map(|error| format!("{} {}", error.field, error.reason)).collect();
+    let clauses: Vec<_> = fields
+        .iter()
+        .map(|error| format!("{} {}", error.field, error.reason))
+        .collect();
     clauses.join("; ")
 }
 

@@ -98,10 +98,13 @@ where
     H: Fn(ApiGatewayWebsocketProxyRequest) -> F,
     F: Future<Output = Result<ApiGatewayProxyResponse, Error>>,
 {
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| handler(event.payload))).await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
+        handler(event.payload)
+    }))
+    .await
 }
 
-/// JSON lines for CloudWatch, which adds the time itself.
+/// JSON lines for `CloudWatch`, which adds the time itself.
 fn start_logging() {
     use tracing_subscriber::filter::LevelFilter;
     tracing_subscriber::fmt()

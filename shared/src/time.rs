@@ -15,7 +15,7 @@ pub fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::
 ///
 /// # Errors
 /// What the serializer says.
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 pub fn rfc3339_option<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true)).serialize(serializer)
+    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
+        .serialize(serializer)
 }

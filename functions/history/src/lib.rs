@@ -63,7 +63,11 @@ fn parameters(mut fields: Fields) -> Result<(PageSize, Option<Before>), Error> {
 /// Where the next page is (RFC 8288), relative to this one: behind a proxy nobody here knows the public host.
 fn next_link(page: &Page, other: UserId, size: PageSize) -> Option<HeaderValue> {
     let last = page.entries.last().filter(|_| page.has_more)?;
-    let link = format!("</chats/{other}?limit={}&before={}>; rel=\"next\"", size.rows(), last.id);
+    let link = format!(
+        "</chats/{other}?limit={}&before={}>; rel=\"next\"",
+        size.rows(),
+        last.id
+    );
     link.parse().ok()
 }
 

@@ -25,11 +25,7 @@ struct TokenView {
 /// The function's routes.
 pub fn router(db: Database, passwords: Passwords, tokens: Tokens) -> Router {
     let routes = Router::new().route("/auth/login", post(log_in));
-    public(routes.with_state(Services {
-        db,
-        passwords,
-        tokens,
-    }))
+    public(routes.with_state(Services { db, passwords, tokens }))
 }
 
 async fn log_in(

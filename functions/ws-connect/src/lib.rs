@@ -52,7 +52,10 @@ async fn open(services: &Services, event: &ApiGatewayWebsocketProxyRequest) -> R
 
 /// The token comes in the query, as browsers can set no headers there, or in `Authorization`.
 fn authenticate(tokens: &Tokens, event: &ApiGatewayWebsocketProxyRequest) -> Result<UserId, Error> {
-    let in_query = event.query_string_parameters.first("token").filter(|token| !token.is_empty());
+    let in_query = event
+        .query_string_parameters
+        .first("token")
+        .filter(|token| !token.is_empty());
     let token = in_query.or_else(|| bearer_token(&event.headers));
     tokens.verify(token.ok_or(Error::Unauthenticated("the handshake has no token"))?)
 }

@@ -1,6 +1,6 @@
 //! What the gateway knows of a request before it looks for a route.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -64,15 +64,12 @@ impl Call {
 
     /// Adds the headers by which API Gateway tells a function how the client reached it.
     pub(super) fn add_forwarded(&self, headers: &mut HeaderMap) {
-        let mut chain: Vec<String> = headers
-            .get_all(&X_FORWARDED_FOR)
-            .iter()
-            .map(encoding::header_text)
-            .collect();
-        chain.push(self.endpoints.peer.ip().to_canonical().to_string());
-        // A chain that is no header value comes from the client: then what the socket says is all there is.
-        let chain = HeaderValue::from_str(&chain.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""));
-        headers.insert(X_FORWARDED_FOR, chain);
+        let peer = self.endpoints.peer.ip().to_canonical().to_string();
+        let claimed = headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        let chain: Vec<&[u8]> = claimed.chain([peer.as_bytes()]).collect();
+        if let Ok(chain) = HeaderValue::from_bytes(&chain.join(&b", "[..])) {
+            headers.insert(X_FORWARDED_FOR, chain);
+        }
         headers.insert(X_FORWARDED_PORT, HeaderValue::from(self.endpoints.local.port()));
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     }
@@ -84,7 +81,15 @@ fn domain_name(headers: &HeaderMap, endpoints: Endpoints) -> Option<String> {
     };
     let authority: Authority = host.to_str().ok()?.parse().ok()?;
     let acceptable = |character: char| character.is_ascii_alphanumeric() || "-._:[]".contains(character);
-    (!authority.host().is_empty() && authority.as_str().chars().all(acceptable)).then(|| authority.host().to_owned())
+    let is_proper = authority.as_str().chars().all(acceptable) && is_host(authority.host());
+    is_proper.then(|| authority.host().to_owned())
+}
+
+/// Whether a URL can be for this host: one that ends in a number must be an address.
+fn is_host(host: &str) -> bool {
+    let last_label = host.rsplit('.').next().unwrap_or_default();
+    let ends_in_number = !last_label.is_empty() && last_label.bytes().all(|byte| byte.is_ascii_digit());
+    !host.is_empty() && (!ends_in_number || host.parse::<Ipv4Addr>().is_ok())
 }
 
 #[cfg(test)]
@@ -110,6 +115,7 @@ mod tests {
         assert_eq!(domain("[::1]:8080").as_deref(), Some("[::1]"));
         assert_eq!(domain("a b"), None);
         assert_eq!(domain("user@host"), None);
+        assert_eq!(domain("1.2.3.999"), None);
         assert_eq!(domain(""), None);
         assert_eq!(call(&[]).map(|call| call.domain_name).as_deref(), Some("127.0.0.1"));
     }

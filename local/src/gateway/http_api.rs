@@ -67,10 +67,11 @@ impl HttpApi {
     }
 
     async fn route(&self, request: Request<Incoming>, call: &Call) -> HttpResponse {
-        match self.routes.find(request.method(), request.uri().path()) {
-            Some(route) => self.integrate(&route, request, call).await,
-            None => message(StatusCode::NOT_FOUND, "Not Found"),
+        if let Some(route) = self.routes.find(request.method(), request.uri().path()) {
+            return self.integrate(&route, request, call).await;
         }
+        body::skip(request.into_body(), &self.options).await;
+        message(StatusCode::NOT_FOUND, "Not Found")
     }
 
     async fn integrate(&self, route: &RouteMatch<'_>, request: Request<Incoming>, call: &Call) -> HttpResponse {

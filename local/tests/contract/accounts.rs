@@ -9,17 +9,30 @@ use crate::support::{TestServer, unique};
 async fn a_user_registers_logs_in_and_sees_their_account() {
     let server = TestServer::start().await;
     let username = unique("Ada");
-    let account = json!({"username": username, "email": format!(" {username}@Example.com "), "password": "correct horse"});
-    let answer = server.request(Method::POST, "/auth/register").json(&account).send().await.unwrap();
+    let account =
+        json!({"username": username, "email": format!(" {username}@Example.com "), "password": "correct horse"});
+    let answer = server
+        .request(Method::POST, "/auth/register")
+        .json(&account)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::CREATED);
     assert_eq!(answer.text().await.unwrap(), "");
 
     let credentials = json!({"email": account["email"], "password": "correct horse"});
-    let answer = server.request(Method::POST, "/auth/login").json(&credentials).send().await.unwrap();
+    let answer = server
+        .request(Method::POST, "/auth/login")
+        .json(&credentials)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let answer: Value = answer.json().await.unwrap();
 
-    let me = server.request(Method::GET, "/users/me").bearer_auth(answer["token"].as_str().unwrap());
+    let me = server
+        .request(Method::GET, "/users/me")
+        .bearer_auth(answer["token"].as_str().unwrap());
     let me: Value = me.send().await.unwrap().json().await.unwrap();
     assert_eq!(me["username"], username);
     assert_eq!(me["email"], format!("{username}@example.com").to_lowercase());

@@ -137,6 +137,24 @@ async fn a_body_over_the_limit_is_refused_and_the_client_hears_so() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_first_is_refused_before_it_sends() {
+    let harness = Harness::start().await;
+    let mut client = harness.tcp().await;
+    let request = b"POST /size HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\nexpect: 100-continue\r\n\r\n";
+    client.write_all(request).await.expect("a request");
+    assert!(read_to_end(client).await.starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn a_large_body_for_nobody_is_not_found() {
+    let harness = Harness::start().await;
+    let request = Client::new()
+        .post(harness.url("/nowhere"))
+        .body(vec![b'x'; 5 * 1024 * 1024]);
+    expect_message(request.send().await.expect("an answer"), 404, "Not Found").await;
+}
+
+#[tokio::test]
 async fn a_chunked_body_over_the_limit_is_refused() {
     let http = HttpOptions {
         max_body_size: 10,

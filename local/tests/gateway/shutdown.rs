@@ -37,6 +37,7 @@ async fn what_is_in_flight_finishes() {
     harness.stop();
     let response = request.await.expect("a task").expect("an answer");
     assert_eq!(response.text().await.expect("a body"), "done");
+    assert_eq!(client.close_frame().await.0, 1001);
     assert_eq!(harness.disconnect().await.0, 1001);
     harness.stopped().await;
 }

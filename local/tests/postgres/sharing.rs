@@ -127,10 +127,7 @@ async fn an_unused_keeper_ends_by_itself_and_takes_leftover_databases_with_it() 
     share.create_database("leftover", None).await.unwrap();
     let url = share.url();
     drop(share);
-    eventually("the keeper ends", Duration::from_mins(1), async || {
-        !answers(&url).await
-    })
-    .await;
+    eventually("the keeper ends", Duration::from_mins(1), async || !answers(&url).await).await;
     let share = acquire(&scratch.0).await;
     assert!(!answers(&share.database_url("leftover")).await);
     end_keeper(&scratch.0, &url).await;

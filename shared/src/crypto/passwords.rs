@@ -60,7 +60,11 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, argon2::password_hash::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let _slot = self.slots.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+        let _slot = self
+            .slots
+            .acquire()
+            .await
+            .map_err(|error| Error::Internal(error.into()))?;
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| Error::Internal(error.into()))?
@@ -102,7 +106,12 @@ mod tests {
         let passwords = Passwords::new();
         let hash = passwords.hash(password("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse".into(), Some(hash.clone())).await.unwrap());
+        assert!(
+            passwords
+                .verify("correct horse".into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.verify("correct horse ".into(), Some(hash)).await.unwrap());
     }
 

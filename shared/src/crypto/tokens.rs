@@ -135,7 +135,12 @@ mod tests {
     }
 
     fn sign(algorithm: Algorithm, claims: &Value, secret: &str) -> String {
-        encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+        encode(
+            &Header::new(algorithm),
+            claims,
+            &EncodingKey::from_secret(secret.as_bytes()),
+        )
+        .unwrap()
     }
 
     fn claims() -> Value {
@@ -151,7 +156,10 @@ mod tests {
         clock.advance(LIFETIME_SECONDS - 1);
         assert!(tokens.verify(&token).is_ok());
         clock.advance(1);
-        assert!(matches!(tokens.verify(&token), Err(Error::Unauthenticated("the token has expired"))));
+        assert!(matches!(
+            tokens.verify(&token),
+            Err(Error::Unauthenticated("the token has expired"))
+        ));
     }
 
     #[test]
@@ -162,7 +170,8 @@ mod tests {
             sign(Algorithm::HS256, &claims(), "another secret of thirty-two bytes"),
             sign(Algorithm::HS384, &claims(), SECRET),
             // {"alg":"none","typ":"JWT"}
-            "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ1c2VyX2lkIjoiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIn0.".to_owned(),
+            "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ1c2VyX2lkIjoiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIn0."
+                .to_owned(),
         ] {
             assert!(tokens.verify(&forged).is_err(), "{forged}");
         }
@@ -174,7 +183,10 @@ mod tests {
         for claim in ["user_id", "iat", "exp", "jti"] {
             let mut claims = claims();
             claims.as_object_mut().unwrap().remove(claim);
-            assert!(tokens.verify(&sign(Algorithm::HS256, &claims, SECRET)).is_err(), "{claim}");
+            assert!(
+                tokens.verify(&sign(Algorithm::HS256, &claims, SECRET)).is_err(),
+                "{claim}"
+            );
         }
     }
 

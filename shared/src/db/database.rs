@@ -76,14 +76,12 @@ impl Database {
     /// Runs one statement in one round trip (two when it is first prepared on a connection) and returns its rows.
     pub(crate) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DbError> {
         let connection = self.pool.get().await?;
-        match tokio::time::timeout(self.timeout, self.run(&connection, sql, parameters)).await {
-            Ok(result) => Ok(result?),
-            Err(_) => {
-                // Whatever still runs on it must not be in the way of the next statement.
-                drop(Object::take(connection));
-                Err(DbError::TimedOut(self.timeout))
-            }
+        if let Ok(result) = tokio::time::timeout(self.timeout, self.run(&connection, sql, parameters)).await {
+            return Ok(result?);
         }
+        // Whatever still runs on it must not be in the way of the next statement.
+        drop(Object::take(connection));
+        Err(DbError::TimedOut(self.timeout))
     }
 
     /// As [`Database::query`], for statements with one row at most.

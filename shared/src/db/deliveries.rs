@@ -30,7 +30,8 @@ pub struct Mark {
     pub seqs: RangeInclusive<i64>,
 }
 
-const UNDELIVERED_COLUMNS: &str = "m.id, m.conversation_id, m.seq, m.version, m.sender_id, m.content, m.created_at, m.edited_at,
+const UNDELIVERED_COLUMNS: &str =
+    "m.id, m.conversation_id, m.seq, m.version, m.sender_id, m.content, m.created_at, m.edited_at,
      false as deleted, $1 as receiver_id, u.username as sender_username";
 
 /// A user's oldest undelivered messages over all conversations, oldest first.
@@ -53,7 +54,9 @@ pub async fn list_undelivered(db: &Database, user: UserId, limit: i64) -> Result
          order by m.created_at, m.conversation_id, m.seq
          limit $2"
     );
-    let rows = db.query(&sql, &[(user.as_uuid(), Type::UUID), (&limit, Type::INT8)]).await?;
+    let rows = db
+        .query(&sql, &[(user.as_uuid(), Type::UUID), (&limit, Type::INT8)])
+        .await?;
     Ok(rows.iter().map(undelivered).collect())
 }
 

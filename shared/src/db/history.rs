@@ -63,11 +63,7 @@ pub async fn find_chat(db: &Database, user: UserId, other: UserId) -> Result<Cha
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
-pub async fn find_seq(
-    db: &Database,
-    conversation: ConversationId,
-    message: MessageId,
-) -> Result<Option<i64>, DbError> {
+pub async fn find_seq(db: &Database, conversation: ConversationId, message: MessageId) -> Result<Option<i64>, DbError> {
     let row = db
         .query_opt(
             "select seq from messages where id = $1 and conversation_id = $2",
@@ -95,12 +91,7 @@ pub async fn first_seq_at(db: &Database, conversation: ConversationId, time: Dat
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
-pub async fn list(
-    db: &Database,
-    conversation: ConversationId,
-    before: i64,
-    limit: i64,
-) -> Result<Vec<Entry>, DbError> {
+pub async fn list(db: &Database, conversation: ConversationId, before: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
     let rows = db
         .query(
             "select m.id, m.sender_id, m.content, m.created_at, m.edited_at,

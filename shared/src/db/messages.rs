@@ -134,12 +134,7 @@ pub async fn delete(db: &Database, user: UserId, message: MessageId) -> Result<C
     change(db, user, message, None).await
 }
 
-async fn change(
-    db: &Database,
-    user: UserId,
-    message: MessageId,
-    content: Option<&Content>,
-) -> Result<Changed, Error> {
+async fn change(db: &Database, user: UserId, message: MessageId, content: Option<&Content>) -> Result<Changed, Error> {
     let row = db
         .query_one(
             "select * from change_message($1, $2, $3)",
@@ -153,7 +148,11 @@ async fn change(
     match row.get("status") {
         status @ ("changed" | "unchanged") => Ok(Changed {
             message: message_from(&row, row.get("edited_at")),
-            connections: if status == "changed" { connections(&row) } else { Vec::new() },
+            connections: if status == "changed" {
+                connections(&row)
+            } else {
+                Vec::new()
+            },
         }),
         "unknown_message" => Err(Error::UnknownMessage),
         "forbidden" => Err(Error::Forbidden("only the sender of a message may change it")),

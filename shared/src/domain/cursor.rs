@@ -31,7 +31,11 @@ impl Before {
             .filter(|seconds| *seconds <= LATEST_SECOND)
             .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
             .map(Self::Time)
-            .ok_or_else(|| Invalid::new(format!("must be at most {LATEST_SECOND}: it counts seconds, not milliseconds")))
+            .ok_or_else(|| {
+                Invalid::new(format!(
+                    "must be at most {LATEST_SECOND}: it counts seconds, not milliseconds"
+                ))
+            })
     }
 }
 
@@ -52,7 +56,18 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "-1", "+1", "1.5", "1e9", " 1", "now", "253402300800", "1705312800000", "99999999999999999999"] {
+        for text in [
+            "",
+            "-1",
+            "+1",
+            "1.5",
+            "1e9",
+            " 1",
+            "now",
+            "253402300800",
+            "1705312800000",
+            "99999999999999999999",
+        ] {
             assert!(Before::parse(text).is_err(), "{text:?}");
         }
     }

@@ -37,7 +37,13 @@ mod tests {
 
     #[test]
     fn a_password_has_8_to_128_characters_of_any_kind() {
-        for text in ["12345678", "        ", "pässwörd", "\0\0\0\0\0\0\0\0", &"😀".repeat(128)] {
+        for text in [
+            "12345678",
+            "        ",
+            "pässwörd",
+            "\0\0\0\0\0\0\0\0",
+            &"😀".repeat(128),
+        ] {
             assert_eq!(Password::parse(text).unwrap().expose(), text);
         }
         for text in ["", "1234567", &"x".repeat(129)] {

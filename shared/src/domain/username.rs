@@ -68,14 +68,36 @@ mod tests {
 
     #[test]
     fn names_of_any_script_are_read() {
-        for name in ["bob", "Bob_99", "a.b-c", "Zoë", "Łukasz", "王小明", "नेहा", "أحمد", &"x".repeat(32)] {
+        for name in [
+            "bob",
+            "Bob_99",
+            "a.b-c",
+            "Zoë",
+            "Łukasz",
+            "王小明",
+            "नेहा",
+            "أحمد",
+            &"x".repeat(32),
+        ] {
             assert_eq!(Username::parse(name).unwrap().as_str(), name);
         }
     }
 
     #[test]
     fn names_outside_the_rule_are_refused() {
-        for name in ["", "ab", &"x".repeat(33), "a b", "a\tbc", "a@b", "abc\0", "a/b", "bob!", "😀😀😀", "a\u{200b}bc"] {
+        for name in [
+            "",
+            "ab",
+            &"x".repeat(33),
+            "a b",
+            "a\tbc",
+            "a@b",
+            "abc\0",
+            "a/b",
+            "bob!",
+            "😀😀😀",
+            "a\u{200b}bc",
+        ] {
             assert!(Username::parse(name).is_err(), "{name:?}");
         }
     }

@@ -33,7 +33,11 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
 }
 
 /// Lets a request in that has a token, and counts it.
-pub(super) async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Result<Response, Problem> {
+pub(super) async fn authenticate(
+    State(gate): State<Gate>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let token = bearer_token(request.headers()).ok_or(Error::Unauthenticated(
         "this needs a token in the header Authorization: Bearer",
     ))?;

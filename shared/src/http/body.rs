@@ -37,7 +37,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     };
     let value = value.to_str().unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_json = matches!(essence.as_str(), "" | "application/json" | "text/json" | "text/plain") || essence.ends_with("+json");
+    let is_json =
+        matches!(essence.as_str(), "" | "application/json" | "text/json" | "text/plain") || essence.ends_with("+json");
     if is_json {
         return Ok(());
     }
@@ -73,10 +74,21 @@ mod tests {
     #[test]
     fn json_in_all_its_names_is_read_and_nothing_else() {
         assert!(check_media_type(&HeaderMap::new()).is_ok());
-        for media_type in ["application/json", "Application/JSON; charset=utf-8", "text/plain", "application/merge-patch+json", ""] {
+        for media_type in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "text/plain",
+            "application/merge-patch+json",
+            "",
+        ] {
             assert!(accepts(media_type), "{media_type:?}");
         }
-        for media_type in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json"] {
+        for media_type in [
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/xml",
+            "json",
+        ] {
             assert!(!accepts(media_type), "{media_type:?}");
         }
     }

@@ -17,7 +17,9 @@ impl<S: Sync> FromRequestParts<S> for Source {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let address = match parts.extensions.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().and_then(SourceAddress::parse),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.http.source_ip.as_deref().and_then(SourceAddress::parse)
+            }
             _ => None,
         };
         Ok(Self(address))

@@ -23,7 +23,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    quota: Option<Quota>,
+    quota: Option<Box<Quota>>,
     /// What broke inside: for the log, never for the client.
     cause: Option<Arc<str>>,
 }
@@ -56,7 +56,7 @@ impl From<Error> for Problem {
                 ..problem
             },
             Error::RateLimited(quota) => Self {
-                quota: Some(quota),
+                quota: Some(Box::new(quota)),
                 ..problem
             },
             Error::Unavailable(_) | Error::Internal(_) => Self {

@@ -22,7 +22,9 @@ fn parse(query: &str) -> Fields {
     let mut parameters = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if !value.is_empty() {
-            parameters.entry(name).or_insert_with(|| Value::String(value.into_owned()));
+            parameters
+                .entry(name)
+                .or_insert_with(|| Value::String(value.into_owned()));
         }
     }
     Fields::new(parameters)

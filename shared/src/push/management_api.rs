@@ -53,12 +53,15 @@ impl Push for ManagementApi {
             .connection_id(connection.as_str())
             .data(Blob::new(frame));
         async move {
-            call.send().await.map(drop).map_err(|error| match error.as_service_error() {
-                Some(PostToConnectionError::GoneException(_)) => PushError::Gone,
-                Some(PostToConnectionError::LimitExceededException(_)) => PushError::Busy,
-                Some(PostToConnectionError::PayloadTooLargeException(_)) => PushError::TooLarge,
-                _ => unreachable(&error),
-            })
+            call.send()
+                .await
+                .map(drop)
+                .map_err(|error| match error.as_service_error() {
+                    Some(PostToConnectionError::GoneException(_)) => PushError::Gone,
+                    Some(PostToConnectionError::LimitExceededException(_)) => PushError::Busy,
+                    Some(PostToConnectionError::PayloadTooLargeException(_)) => PushError::TooLarge,
+                    _ => unreachable(&error),
+                })
         }
         .boxed()
     }
@@ -66,11 +69,14 @@ impl Push for ManagementApi {
     fn close(&self, connection: &ConnectionId) -> Outcome {
         let call = self.client.delete_connection().connection_id(connection.as_str());
         async move {
-            call.send().await.map(drop).map_err(|error| match error.as_service_error() {
-                Some(DeleteConnectionError::GoneException(_)) => PushError::Gone,
-                Some(DeleteConnectionError::LimitExceededException(_)) => PushError::Busy,
-                _ => unreachable(&error),
-            })
+            call.send()
+                .await
+                .map(drop)
+                .map_err(|error| match error.as_service_error() {
+                    Some(DeleteConnectionError::GoneException(_)) => PushError::Gone,
+                    Some(DeleteConnectionError::LimitExceededException(_)) => PushError::Busy,
+                    _ => unreachable(&error),
+                })
         }
         .boxed()
     }

@@ -53,13 +53,21 @@ pub async fn push_on_connect(db: Database, delivery: Delivery, connection: Conne
     }
 }
 
-async fn deliver(db: &Database, delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), Interrupted> {
+async fn deliver(
+    db: &Database,
+    delivery: &Delivery,
+    connection: &ConnectionId,
+    user: UserId,
+) -> Result<(), Interrupted> {
     wait_until_open(delivery, connection).await?;
     db::connections::confirm(db, connection, user).await?;
     wait_until_settled(db).await?;
     let deadline = Instant::now() + MAX_TIME;
     let has_more = push_all(db, delivery, connection, user, deadline).await?;
-    delivery.push().post(connection, frames::sync_complete(has_more)).await?;
+    delivery
+        .push()
+        .post(connection, frames::sync_complete(has_more))
+        .await?;
     Ok(())
 }
 

@@ -94,30 +94,41 @@ impl Delivery {
             let stream = (sent.message.conversation_id, member.user_id);
             if member.user_id == sent.message.sender_id {
                 self.shared.marks.pushed(stream, sent.message.seq);
-                pushes.push(self.post_all(member, to_sender.clone()));
+                pushes.push(self.post_all(member, &to_sender));
             } else {
-                pushes.push(self.post_message(stream, sent.message.seq, member, to_others.clone()));
+                pushes.push(self.post_message(stream, sent.message.seq, member, &to_others));
             }
         }
-        self.follow(pushes, sent.message.conversation_id, sent.message.seq).await;
+        self.follow(pushes, sent.message.conversation_id, sent.message.seq)
+            .await;
     }
 
     /// Answers a repeated send on the connection that asks, and pushes the message to those who still lack it.
     pub async fn answer_repeat(&self, connection: &ConnectionId, sent: Sent, client_id: Option<&ClientId>) {
         let message = &sent.message;
         if message.deleted {
-            return self.reply(connection, frames::message_deleted(message, client_id)).await;
+            return self
+                .reply(connection, frames::message_deleted(message, client_id))
+                .await;
         }
-        self.reply(connection, frames::direct_message(message, &sent.sender_username, client_id))
-            .await;
+        self.reply(
+            connection,
+            frames::direct_message(message, &sent.sender_username, client_id),
+        )
+        .await;
         let frame = frames::direct_message(message, &sent.sender_username, None);
         let (conversation_id, seq, sender_id) = (message.conversation_id, message.seq, message.sender_id);
         let pushes = sent
             .members
             .into_iter()
             .filter(|member| member.user_id != sender_id && member.delivered_seq < seq)
-            .filter(|member| self.shared.marks.progress((conversation_id, member.user_id), seq).is_none())
-            .map(|member| self.post_message((conversation_id, member.user_id), seq, member, frame.clone()))
+            .filter(|member| {
+                self.shared
+                    .marks
+                    .progress((conversation_id, member.user_id), seq)
+                    .is_none()
+            })
+            .map(|member| self.post_message((conversation_id, member.user_id), seq, member, &frame))
             .collect();
         self.follow(pushes, conversation_id, seq).await;
     }
@@ -146,7 +157,7 @@ impl Delivery {
     }
 
     /// A push to a receiver, which counts for the delivered mark.
-    fn post_message(&self, stream: Stream, seq: i64, member: Member, frame: Bytes) -> MemberPush {
+    fn post_message(&self, stream: Stream, seq: i64, member: Member, frame: &Bytes) -> MemberPush {
         self.shared.marks.begin(stream, seq);
         MemberPush {
             counts: true,
@@ -154,12 +165,12 @@ impl Delivery {
         }
     }
 
-    fn post_all(&self, member: Member, frame: Bytes) -> MemberPush {
+    fn post_all(&self, member: Member, frame: &Bytes) -> MemberPush {
         MemberPush {
             user_id: member.user_id,
             delivered_seq: member.delivered_seq,
             counts: false,
-            posts: self.post_each(member.connections, &frame),
+            posts: self.post_each(member.connections, frame),
         }
     }
 
@@ -185,7 +196,9 @@ impl Delivery {
     }
 
     pub(super) fn progress(&self, undelivered: &Undelivered, user: UserId) -> Option<Progress> {
-        self.shared.marks.progress(stream_of(undelivered, user), undelivered.message.seq)
+        self.shared
+            .marks
+            .progress(stream_of(undelivered, user), undelivered.message.seq)
     }
 
     /// Pushes a message that somebody was not sent yet to one of their connections. The mark follows. [`PushError::Busy`] where the
@@ -197,7 +210,9 @@ impl Delivery {
         connection: &ConnectionId,
         deadline: Instant,
     ) -> Result<(), PushError> {
-        self.shared.push_undelivered(undelivered, user, connection, deadline).await
+        self.shared
+            .push_undelivered(undelivered, user, connection, deadline)
+            .await
     }
 
     /// Writes the marks of all that was pushed so far.
@@ -291,7 +306,9 @@ impl Shared {
         let seq = undelivered.message.seq;
         self.marks.begin(stream, seq);
         let frame = frames::direct_message(&undelivered.message, &undelivered.sender_username, None);
-        let outcome = timeout_at(deadline, self.push.post(connection, frame)).await.unwrap_or(Err(PushError::Busy));
+        let outcome = timeout_at(deadline, self.push.post(connection, frame))
+            .await
+            .unwrap_or(Err(PushError::Busy));
         match outcome {
             Ok(()) => self.marks.pushed(stream, seq),
             Err(_) => self.marks.failed(stream, seq),

@@ -60,5 +60,8 @@ async fn cursor_seq(db: &Database, conversation: ConversationId, before: Option<
 }
 
 fn foreign_cursor() -> Error {
-    Error::field("before", "must be the id of a message of this conversation, or Unix seconds")
+    Error::field(
+        "before",
+        "must be the id of a message of this conversation, or Unix seconds",
+    )
 }

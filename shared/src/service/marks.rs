@@ -28,7 +28,11 @@ pub(super) enum Progress {
 impl Marks {
     /// A push begins.
     pub(super) fn begin(&self, stream: Stream, seq: i64) {
-        self.lock().entry(stream).or_default().entry(seq).or_insert(Progress::InFlight);
+        self.lock()
+            .entry(stream)
+            .or_default()
+            .entry(seq)
+            .or_insert(Progress::InFlight);
     }
 
     /// A push succeeded, or there is none to make: the message is the user's own.
@@ -60,7 +64,10 @@ impl Marks {
         if missing <= 0 {
             return false;
         }
-        let known = self.lock().get(&stream).map_or(0, |track| track.range(mark + 1..seq).count());
+        let known = self
+            .lock()
+            .get(&stream)
+            .map_or(0, |track| track.range(mark + 1..seq).count());
         i64::try_from(known).is_ok_and(|known| known < missing)
     }
 
@@ -69,9 +76,12 @@ impl Marks {
         let mut marks = Vec::new();
         for ((conversation_id, user_id), track) in self.lock().iter_mut() {
             let ranges = pushed_ranges(track);
-            track.values_mut().filter(|progress| **progress == Progress::Pushed).for_each(|progress| {
-                *progress = Progress::Marking;
-            });
+            track
+                .values_mut()
+                .filter(|progress| **progress == Progress::Pushed)
+                .for_each(|progress| {
+                    *progress = Progress::Marking;
+                });
             marks.extend(ranges.into_iter().map(|(from, to)| Mark {
                 conversation_id: *conversation_id,
                 user_id: *user_id,
@@ -139,7 +149,10 @@ mod tests {
     }
 
     fn ranges(marks: &[Mark]) -> Vec<(i64, i64)> {
-        marks.iter().map(|mark| (*mark.seqs.start(), *mark.seqs.end())).collect()
+        marks
+            .iter()
+            .map(|mark| (*mark.seqs.start(), *mark.seqs.end()))
+            .collect()
     }
 
     #[test]

@@ -114,7 +114,9 @@ fn login_key(email: &str, source: Option<SourceAddress>) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(Email::normalise(email));
     let source = source.map_or_else(|| "unknown".to_owned(), |source| source.to_string());
-    digest.iter().fold(format!("login:{source}:"), |key, byte| key + &format!("{byte:02x}"))
+    digest
+        .iter()
+        .fold(format!("login:{source}:"), |key, byte| key + &format!("{byte:02x}"))
 }
 
 /// Whether the task `key` is due: at most once a minute over all instances.

@@ -207,8 +207,15 @@ mod tests {
             "created_at": "2024-01-15T10:00:00.000001Z",
             "client_id": "c1",
         });
-        assert_eq!(value(&direct_message(&message(), "johndoe", Some(&client_id))), expected);
-        assert!(value(&direct_message(&message(), "johndoe", None)).get("client_id").is_none());
+        assert_eq!(
+            value(&direct_message(&message(), "johndoe", Some(&client_id))),
+            expected
+        );
+        assert!(
+            value(&direct_message(&message(), "johndoe", None))
+                .get("client_id")
+                .is_none()
+        );
     }
 
     #[test]
@@ -224,7 +231,10 @@ mod tests {
             json!({"type": "error", "code": "rate_limited", "message": "too many requests", "client_id": "c1", "retry_after_ms": 70})
         );
         let invalid = value(&error(&Error::field("to", "must be a UUID"), None));
-        assert_eq!((&invalid["code"], &invalid["field"]), (&json!("invalid_field"), &json!("to")));
+        assert_eq!(
+            (&invalid["code"], &invalid["field"]),
+            (&json!("invalid_field"), &json!("to"))
+        );
     }
 
     #[test]

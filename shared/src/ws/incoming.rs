@@ -43,7 +43,10 @@ impl Incoming {
             Ok(_) => return Self::unreadable("invalid_json", "the frame is JSON, but not an object".to_owned(), None),
             Err(error) => return Self::unreadable("invalid_json", format!("the frame is not JSON: {error}"), None),
         };
-        let client_id = members.get("client_id").and_then(Value::as_str).filter(|id| id.len() <= MAX_QUOTED_BYTES);
+        let client_id = members
+            .get("client_id")
+            .and_then(Value::as_str)
+            .filter(|id| id.len() <= MAX_QUOTED_BYTES);
         let client_id = client_id.map(str::to_owned);
         let frame = match members.get("type").and_then(Value::as_str) {
             Some("direct_message") => direct_message(Fields::new(members)),
@@ -101,10 +104,16 @@ mod tests {
     #[test]
     fn a_direct_message_is_read() {
         let to = UserId::generate();
-        let text = json!({"type": "direct_message", "to": to, "content": " hi ", "client_id": "c1", "new": 1}).to_string();
+        let text =
+            json!({"type": "direct_message", "to": to, "content": " hi ", "client_id": "c1", "new": 1}).to_string();
         let incoming = Incoming::parse(&text);
         assert_eq!(incoming.client_id.as_deref(), Some("c1"));
-        let Ok(Frame::DirectMessage { to: read, content, client_id }) = incoming.frame else {
+        let Ok(Frame::DirectMessage {
+            to: read,
+            content,
+            client_id,
+        }) = incoming.frame
+        else {
             panic!("{incoming:?}");
         };
         assert_eq!((read, content.as_str()), (to, " hi "));
@@ -113,14 +122,30 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_invalid_json() {
-        for text in ["", "hello", "{", "[]", "null", "7", "\"ping\"", "{\"type\":\"ping\"} x", &"[".repeat(10_000)] {
+        for text in [
+            "",
+            "hello",
+            "{",
+            "[]",
+            "null",
+            "7",
+            "\"ping\"",
+            "{\"type\":\"ping\"} x",
+            &"[".repeat(10_000),
+        ] {
             assert_eq!(code(text), "invalid_json", "{text:.40}");
         }
     }
 
     #[test]
     fn a_type_that_is_missing_or_unknown_is_an_unknown_type() {
-        for text in ["{}", r#"{"type":null}"#, r#"{"type":7}"#, r#"{"type":"dance"}"#, r#"{"type":"PING"}"#] {
+        for text in [
+            "{}",
+            r#"{"type":null}"#,
+            r#"{"type":7}"#,
+            r#"{"type":"dance"}"#,
+            r#"{"type":"PING"}"#,
+        ] {
             assert_eq!(code(text), "unknown_type", "{text}");
         }
     }
@@ -150,9 +175,13 @@ mod tests {
     #[test]
     fn a_client_id_outside_the_rule_is_an_invalid_field() {
         for client_id in [json!(""), json!("x".repeat(65)), json!(7), json!("a\0")] {
-            let frame = json!({"type": "direct_message", "to": UserId::generate(), "content": "x", "client_id": client_id});
+            let frame =
+                json!({"type": "direct_message", "to": UserId::generate(), "content": "x", "client_id": client_id});
             let refusal = refusal(&frame.to_string());
-            assert_eq!((&refusal["code"], &refusal["field"]), (&json!("invalid_field"), &json!("client_id")));
+            assert_eq!(
+                (&refusal["code"], &refusal["field"]),
+                (&json!("invalid_field"), &json!("client_id"))
+            );
             if client_id.is_string() {
                 assert_eq!(refusal["client_id"], client_id);
             }

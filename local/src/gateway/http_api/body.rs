@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use crate::gateway::options::HttpOptions;
 
-/// How much more than is allowed gets read and thrown away, as a multiple of that: a client that is still sending when
-/// the refusal comes would see a reset connection in its stead.
+/// How much of a body that nobody wants is read and thrown away, as a multiple of what is allowed: a client that is still
+/// sending when the refusal comes would see a reset connection in its stead.
 const TOLERANCE: usize = 3;
 
 /// Why a body can't be had.
@@ -41,6 +41,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming, options: &HttpOpti
     timeout(options.body_timeout, reading)
         .await
         .unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Reads a body that nobody wants.
+pub(super) async fn skip(body: Incoming, options: &HttpOptions) {
+    // How far it got does not matter: it is for the client's sake only.
+    let _ = timeout(options.body_timeout, discard(body, options.max_body_size)).await;
 }
 
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {

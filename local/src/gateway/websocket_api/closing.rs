@@ -48,16 +48,18 @@ pub(super) async fn finish(socket: Socket, ending: Ending, close_timeout: Durati
 }
 
 async fn close(mut socket: Socket, ending: &Ending) -> Result<(), Error> {
-    if ending.by == Party::Gateway {
-        socket.send(Message::Close(Some(ending.frame()))).await?;
-        // Until the client's own close frame. After an error of reading there is nothing to be had here.
-        while let Some(Ok(_)) = socket.next().await {}
-    } else {
+    if ending.by == Party::Client {
         // The answer to the client's close frame waits to be written.
-        socket.flush().await?;
+        return socket.flush().await;
     }
-    // What the client still sends is read to its end: a socket closed over unread bytes is reset, and a reset can
-    // overtake the close frame.
+    socket.send(Message::Close(Some(ending.frame()))).await?;
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_close() {
+            return Ok(());
+        }
+    }
+    // Frames can't be read any more, which may be why the gateway closes. What the client still sends is read to its end
+    // all the same: a socket closed over unread bytes is reset, and a reset can overtake the close frame.
     let mut connection = socket.into_inner();
     connection.shutdown().await?;
     copy(&mut connection, &mut sink()).await?;

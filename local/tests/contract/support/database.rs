@@ -33,13 +33,18 @@ async fn make_template(postgres: &SharedPostgres, template: &str) {
     if admin.query_opt(is_there, &[&template]).await.unwrap().is_some() {
         return;
     }
-    admin.execute("select pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await.unwrap();
+    admin
+        .execute("select pg_advisory_lock($1)", &[&TEMPLATE_LOCK])
+        .await
+        .unwrap();
     if admin.query_opt(is_there, &[&template]).await.unwrap().is_some() {
         return;
     }
     let draft = unique("draft");
     postgres.create_database(&draft, None).await.unwrap();
-    migrate(&Endpoint::parse(&postgres.database_url(&draft)).unwrap()).await.unwrap();
+    migrate(&Endpoint::parse(&postgres.database_url(&draft)).unwrap())
+        .await
+        .unwrap();
     // The migration's connection may take a moment to end, and a database in use can't be renamed.
     let end = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1";
     admin.execute(end, &[&draft]).await.unwrap();
@@ -53,7 +58,10 @@ async fn make_template(postgres: &SharedPostgres, template: &str) {
 
 fn migrations_hash() -> u64 {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
     files.sort();
     let mut hasher = DefaultHasher::new();
     for file in files {

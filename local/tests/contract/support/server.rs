@@ -51,9 +51,13 @@ impl TestServer {
 
     async fn on(postgres: SharedPostgres, database_url: String, options: Options) -> Self {
         let mut environment = options.environment;
-        environment.entry("DATABASE_URL").or_insert_with(|| database_url.clone());
+        environment
+            .entry("DATABASE_URL")
+            .or_insert_with(|| database_url.clone());
         environment.entry("JWT_SECRET").or_insert_with(|| JWT_SECRET.to_owned());
-        environment.entry("DATABASE_POOL_SIZE").or_insert_with(|| "4".to_owned());
+        environment
+            .entry("DATABASE_POOL_SIZE")
+            .or_insert_with(|| "4".to_owned());
         let settings = Settings {
             lookup: Box::new(move |name| environment.get(name).cloned()),
             folder: std::env::temp_dir().join(unique("confab-test")),
@@ -123,7 +127,9 @@ impl TestServer {
 
     /// A socket of the user as it comes: the push on connect is still to be read.
     pub async fn open(&self, user: &User) -> Socket {
-        Socket::open(&format!("ws://{}/ws?token={}", self.address, user.token)).await.unwrap()
+        Socket::open(&format!("ws://{}/ws?token={}", self.address, user.token))
+            .await
+            .unwrap()
     }
 
     /// A connection to the server's database, for what the contract does not show.

@@ -23,7 +23,9 @@ impl Socket {
     /// # Errors
     /// What the server answered instead.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let (stream, _) = timeout(DEADLINE, connect_async(url)).await.expect("a handshake in time")?;
+        let (stream, _) = timeout(DEADLINE, connect_async(url))
+            .await
+            .expect("a handshake in time")?;
         Ok(Self { stream })
     }
 

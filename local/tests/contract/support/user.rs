@@ -22,7 +22,12 @@ impl User {
         let username = unique(name);
         let email = format!("{username}@example.com");
         let account = json!({"username": username, "email": email, "password": Self::PASSWORD});
-        let answer = server.request(Method::POST, "/auth/register").json(&account).send().await.unwrap();
+        let answer = server
+            .request(Method::POST, "/auth/register")
+            .json(&account)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::CREATED);
         let token = Self::log_in(server, &email).await;
         let me = server.request(Method::GET, "/users/me").bearer_auth(&token);
@@ -37,7 +42,12 @@ impl User {
 
     async fn log_in(server: &TestServer, email: &str) -> String {
         let credentials = json!({"email": email, "password": Self::PASSWORD});
-        let answer = server.request(Method::POST, "/auth/login").json(&credentials).send().await.unwrap();
+        let answer = server
+            .request(Method::POST, "/auth/login")
+            .json(&credentials)
+            .send()
+            .await
+            .unwrap();
         let answer: Value = answer.error_for_status().unwrap().json().await.unwrap();
         answer["token"].as_str().unwrap().to_owned()
     }
