@@ -136,8 +136,8 @@ end
 $$;
 
 -- Notes that every message of the conversation from `p_from` to `p_to` was pushed to the user. The mark moves only where nothing
--- below is undelivered: it never runs ahead.
-create function mark_delivered(p_conversation uuid, p_user uuid, p_from bigint, p_to bigint) returns void
+-- below is undelivered: it never runs ahead. Returns where it stands then.
+create function mark_delivered(p_conversation uuid, p_user uuid, p_from bigint, p_to bigint) returns bigint
 language sql as $$
     update members set delivered_seq = p_to
         where conversation_id = p_conversation and user_id = p_user and delivered_seq < p_to
@@ -146,5 +146,6 @@ language sql as $$
                     where messages.conversation_id = p_conversation
                         and seq > greatest(delivered_seq, joined_seq) and seq < p_from
                         and sender_id <> p_user and deleted_at is null
-            ))
+            ));
+    select delivered_seq from members where conversation_id = p_conversation and user_id = p_user
 $$;

@@ -1,5 +1,10 @@
 //! Registering, logging in, one's own profile.
 
+mod login;
+mod profile;
+mod registration;
+mod tokens;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

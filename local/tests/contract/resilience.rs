@@ -1,1 +1,212 @@
-//! To be written.
+//! What happens when something dies: nothing acknowledged is lost, every failure has an answer, and it heals by itself.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use local::database::DatabaseError;
+use local::postgres::{Options, Postgres};
+use local::server::ServerError;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Socket, TestServer, User, unique};
+
+/// A Postgres that a test may stop, with a folder of its own.
+struct OwnPostgres {
+    folder: PathBuf,
+}
+
+impl OwnPostgres {
+    fn new() -> Self {
+        Self {
+            folder: std::env::temp_dir().join(unique("confab_own_postgres")),
+        }
+    }
+
+    async fn start(&self) -> Postgres {
+        Postgres::start(Options::new(&self.folder).non_durable()).await.unwrap()
+    }
+}
+
+impl Drop for OwnPostgres {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Sends until the frame is stored: who gets `unavailable` repeats with the same `client_id`.
+async fn send_until_stored(socket: &mut Socket, frame: &Value) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        socket.send(frame).await;
+        let answer = socket.next().await;
+        if answer["type"] == "direct_message" {
+            return answer;
+        }
+        assert_eq!(answer["code"], "unavailable", "{answer}");
+        assert_eq!(answer["client_id"], frame["client_id"]);
+        assert!(Instant::now() < deadline, "the database did not come back");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn contents(server: &TestServer, user: &User, other: &User) -> Vec<String> {
+    let messages = user.get(server, &format!("/chats/{}", other.id)).await;
+    let messages = messages.as_array().unwrap().iter().rev();
+    messages
+        .map(|message| message["content"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn while_postgres_is_away_everything_is_answered_and_it_recovers_under_open_sockets() {
+    let own = OwnPostgres::new();
+    let postgres = own.start().await;
+    let server = TestServer::on_database(postgres.url()).await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let (mut from, mut to) = (server.connect(&ada).await, server.connect(&bob).await);
+    from.say(&bob, "before").await;
+    assert_eq!(to.next().await["content"], "before");
+
+    postgres.stop().await;
+    let frame = json!({"type": "direct_message", "to": bob.id, "content": "during", "client_id": "c1"});
+    from.send(&frame).await;
+    let refusal = from.next().await;
+    assert_eq!(
+        (&refusal["code"], &refusal["client_id"]),
+        (&json!("unavailable"), &json!("c1"))
+    );
+    let answer = ada.request(&server, Method::GET, "/users/me").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers().contains_key(RETRY_AFTER));
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["code"], "unavailable");
+    let health = server.request(Method::GET, "/health").send().await.unwrap();
+    assert_eq!(health.status(), StatusCode::SERVICE_UNAVAILABLE);
+    to.expect_nothing().await;
+
+    let postgres = own.start().await;
+    let stored = send_until_stored(&mut from, &frame).await;
+    assert_eq!(stored["seq"], 2);
+    assert_eq!(to.next().await["id"], stored["id"]);
+    assert_eq!(contents(&server, &bob, &ada).await, ["before", "during"]);
+    server.stop().await;
+    postgres.stop().await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_killed_comes_back_and_nothing_acknowledged_is_lost() {
+    let own = OwnPostgres::new();
+    // Durable, as the product runs it: what was committed must survive.
+    let postgres = Postgres::start(Options::new(&own.folder)).await.unwrap();
+    let server = TestServer::on_database(postgres.url()).await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let mut from = server.connect(&ada).await;
+    for round in 0..3 {
+        let content = format!("round {round}");
+        let frame = json!({"type": "direct_message", "to": bob.id, "content": content, "client_id": content});
+        from.send(&frame).await;
+        kill(Pid::from_raw(postgres.pid()), Signal::SIGKILL).unwrap();
+        let answer = from.next().await;
+        let stored = match answer["type"].as_str() {
+            Some("direct_message") => answer,
+            _ => send_until_stored(&mut from, &frame).await,
+        };
+        assert_eq!(stored["seq"], round + 1);
+        // The next round needs a postmaster to kill.
+        send_until_stored(&mut from, &frame).await;
+    }
+    let mut to = server.open(&bob).await;
+    let missed = to.take_until(|frame| frame["type"] == "sync_complete").await;
+    let missed: Vec<_> = missed.iter().filter_map(|frame| frame["content"].as_str()).collect();
+    assert_eq!(missed, ["round 0", "round 1", "round 2"]);
+    server.stop().await;
+    postgres.stop().await;
+}
+
+#[tokio::test]
+async fn a_restarted_server_delivers_what_was_sent_before() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let mut from = server.connect(&ada).await;
+    let stored = from.say(&bob, "kept").await;
+    let server = server.restart().await;
+    let mut to = server.open(&bob).await;
+    let frames = to.take(2).await;
+    assert_eq!(frames[0]["id"], stored["id"]);
+    assert_eq!(frames[1], json!({"type": "sync_complete", "has_more": false}));
+}
+
+#[tokio::test]
+async fn a_second_gateway_on_the_same_database_is_refused_and_says_why() {
+    let server = TestServer::start().await;
+    let error = server.try_another().await.expect_err("a lock that is held");
+    assert!(matches!(error, ServerError::Database(DatabaseError::Locked)), "{error}");
+    assert!(error.to_string().contains("already serves this database"));
+}
+
+#[tokio::test]
+async fn a_connection_whose_row_is_gone_is_closed_so_that_the_client_comes_back() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let mut socket = server.connect(&ada).await;
+    server
+        .sql()
+        .await
+        .execute("delete from connections", &[])
+        .await
+        .unwrap();
+    socket
+        .send(&json!({"type": "direct_message", "to": bob.id, "content": "x"}))
+        .await;
+    assert_eq!(crate::support::close_code(&mut socket).await, Some(1000));
+    let mut again = server.connect(&ada).await;
+    assert_eq!(again.say(&bob, "x").await["seq"], 1);
+}
+
+#[tokio::test]
+async fn a_send_is_one_statement() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let sql = server.sql().await;
+    let database: String = sql
+        .query_one("select current_database()::text", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let log_all = format!("alter database {database} set log_statement = 'all'");
+    sql.batch_execute(&log_all).await.unwrap();
+    // The setting holds for new sessions, and only these have no prepared statements yet.
+    let server = server.restart().await;
+    let (mut from, mut to) = (server.connect(&ada).await, server.connect(&bob).await);
+    from.say(&bob, "the first one prepares the statement and makes the conversation")
+        .await;
+    to.next().await;
+
+    for client_id in [None, Some("c1"), Some("c1")] {
+        let begin = unique("begin");
+        let sql = server.sql().await;
+        sql.batch_execute(&format!("select '{begin}'")).await.unwrap();
+        from.send(&json!({"type": "direct_message", "to": bob.id, "content": "counted", "client_id": client_id}))
+            .await;
+        assert_eq!(from.next().await["content"], "counted");
+        sql.batch_execute(&format!("select 'end of {begin}'")).await.unwrap();
+
+        let log = std::fs::read_to_string(server.postgres_log()).unwrap();
+        let between = log.split_once(&format!("'{begin}'")).unwrap().1;
+        let between = between.split_once(&format!("'end of {begin}'")).unwrap().0;
+        let statements = between
+            .lines()
+            .filter(|line| line.contains(&database) && line.contains("LOG:"));
+        // Delivered marks are written together, a fraction of a second later.
+        let statements: Vec<_> = statements
+            .filter(|line| line.contains("execute") && !line.contains("mark_delivered"))
+            .collect();
+        assert_eq!(statements.len(), 1, "{statements:#?}");
+        assert!(statements[0].contains("send_message"), "{statements:#?}");
+    }
+}

@@ -83,6 +83,8 @@ impl Harness {
 
     /// A gateway for this template.
     pub(crate) async fn start_from(template: &str, options: Options, limits: QueueLimits) -> Self {
+        // The HTTP client insists on a TLS provider even where it never uses TLS. Only the first test installs one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (sender, events) = mpsc::unbounded_channel();
         let connections = Connections::new(limits);
         let toys = Toys {

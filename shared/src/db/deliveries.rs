@@ -92,28 +92,31 @@ pub async fn list_gap(
     Ok(rows.iter().map(undelivered).collect())
 }
 
-/// Writes delivered marks, all in one statement. They must be sorted by conversation and user, so that two writers lock rows in the
-/// same order.
+/// Writes delivered marks, all in one statement, and returns where each user's mark stands then: below the end of a range where
+/// something under it is still undelivered. They must be sorted by conversation and user, so that two writers lock rows in the same
+/// order.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer; the marks lag then.
-pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<(), DbError> {
+pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<Vec<i64>, DbError> {
     let conversations: Vec<&Uuid> = marks.iter().map(|mark| mark.conversation_id.as_uuid()).collect();
     let users: Vec<&Uuid> = marks.iter().map(|mark| mark.user_id.as_uuid()).collect();
     let from: Vec<i64> = marks.iter().map(|mark| *mark.seqs.start()).collect();
     let to: Vec<i64> = marks.iter().map(|mark| *mark.seqs.end()).collect();
-    db.query(
-        "select mark_delivered(conversation_id, user_id, seq_from, seq_to)
-         from unnest($1, $2, $3, $4) as marks (conversation_id, user_id, seq_from, seq_to)",
-        &[
-            (&conversations, Type::UUID_ARRAY),
-            (&users, Type::UUID_ARRAY),
-            (&from, Type::INT8_ARRAY),
-            (&to, Type::INT8_ARRAY),
-        ],
-    )
-    .await
-    .map(drop)
+    let rows = db
+        .query(
+            "select mark_delivered(conversation_id, user_id, seq_from, seq_to) as mark
+             from unnest($1, $2, $3, $4) with ordinality as marks (conversation_id, user_id, seq_from, seq_to, position)
+             order by position",
+            &[
+                (&conversations, Type::UUID_ARRAY),
+                (&users, Type::UUID_ARRAY),
+                (&from, Type::INT8_ARRAY),
+                (&to, Type::INT8_ARRAY),
+            ],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get::<_, Option<i64>>("mark").unwrap_or(0)).collect())
 }
 
 /// A point in the order of transactions: see [`settled`].

@@ -248,8 +248,8 @@ impl Shared {
             return;
         }
         self.marks.pushed(stream, seq);
-        if self.marks.has_gap(stream, push.delivered_seq, seq) {
-            self.close_gap(stream, push.delivered_seq, seq, &reached).await;
+        if let Some(mark) = self.marks.gap_above(stream, push.delivered_seq, seq) {
+            self.close_gap(stream, mark, seq, &reached).await;
         }
     }
 
@@ -336,7 +336,7 @@ impl Shared {
             return;
         }
         match db::deliveries::mark_delivered(&self.db, &marks).await {
-            Ok(()) => self.marks.marked(&marks),
+            Ok(standing) => self.marks.marked(&marks, &standing),
             Err(error) => {
                 tracing::warn!(%error, "delivered marks wait for the next push");
                 self.marks.not_marked(&marks);

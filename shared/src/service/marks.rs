@@ -1,10 +1,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::db::deliveries::Mark;
 use crate::domain::{ConversationId, UserId};
 
-/// What this process is pushing and has pushed, until the delivered marks in the database say so.
+/// How long a user's side of a conversation is remembered after its last push: longer than any statement that read the mark from
+/// before may take to get here.
+const MEMORY: Duration = Duration::from_secs(30);
+
+/// What this process is pushing and has pushed, and how far the marks in the database are by what it wrote.
 ///
 /// A mark lags behind its pushes, as one statement writes many marks. Meanwhile this tells a message that was lost from one that is
 /// only not marked yet.
@@ -14,7 +19,14 @@ pub(super) struct Marks(Mutex<HashMap<Stream, Track>>);
 /// One user's side of one conversation.
 pub(super) type Stream = (ConversationId, UserId);
 
-type Track = BTreeMap<i64, Progress>;
+#[derive(Debug)]
+struct Track {
+    /// Up to here the database's mark is known to stand.
+    marked: i64,
+    /// What lies above it.
+    pushes: BTreeMap<i64, Progress>,
+    last_push: Instant,
+}
 
 /// How far the push of one message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,61 +40,57 @@ pub(super) enum Progress {
 impl Marks {
     /// A push begins.
     pub(super) fn begin(&self, stream: Stream, seq: i64) {
-        self.lock()
-            .entry(stream)
-            .or_default()
-            .entry(seq)
-            .or_insert(Progress::InFlight);
+        self.with_track(stream, |track| {
+            track.pushes.entry(seq).or_insert(Progress::InFlight);
+        });
     }
 
     /// A push succeeded, or there is none to make: the message is the user's own.
     pub(super) fn pushed(&self, stream: Stream, seq: i64) {
-        self.lock().entry(stream).or_default().insert(seq, Progress::Pushed);
+        self.with_track(stream, |track| {
+            track.pushes.insert(seq, Progress::Pushed);
+        });
     }
 
     /// A push failed: the message is undelivered again, unless another push of it succeeded.
     pub(super) fn failed(&self, stream: Stream, seq: i64) {
-        let mut streams = self.lock();
-        if let Some(track) = streams.get_mut(&stream) {
-            if track.get(&seq) == Some(&Progress::InFlight) {
-                track.remove(&seq);
+        self.with_track(stream, |track| {
+            if track.pushes.get(&seq) == Some(&Progress::InFlight) {
+                track.pushes.remove(&seq);
             }
-            if track.is_empty() {
-                streams.remove(&stream);
-            }
-        }
+        });
     }
 
     /// How far the push of a message is; `None` where this process knows nothing of it.
     pub(super) fn progress(&self, stream: Stream, seq: i64) -> Option<Progress> {
-        self.lock().get(&stream)?.get(&seq).copied()
+        let streams = self.lock();
+        let track = streams.get(&stream)?;
+        if seq <= track.marked {
+            return Some(Progress::Pushed);
+        }
+        track.pushes.get(&seq).copied()
     }
 
-    /// Whether a message above `mark` and below `seq` is neither pushed nor on its way, as far as this process knows.
-    pub(super) fn has_gap(&self, stream: Stream, mark: i64, seq: i64) -> bool {
-        let missing = seq - mark - 1;
-        if missing <= 0 {
-            return false;
-        }
-        let known = self
-            .lock()
-            .get(&stream)
-            .map_or(0, |track| track.range(mark + 1..seq).count());
-        i64::try_from(known).is_ok_and(|known| known < missing)
+    /// Where a gap below `seq` begins: above the mark that is returned at least one message is neither pushed nor on its way, as far
+    /// as this process knows. `mark` is what a statement found in the database; this process may know better.
+    pub(super) fn gap_above(&self, stream: Stream, mark: i64, seq: i64) -> Option<i64> {
+        let streams = self.lock();
+        let Some(track) = streams.get(&stream) else {
+            return (mark + 1 < seq).then_some(mark);
+        };
+        let mark = mark.max(track.marked);
+        let missing = usize::try_from(seq - mark - 1).unwrap_or(0);
+        let known = track.pushes.range(mark + 1..seq.max(mark + 1)).count();
+        (known < missing).then_some(mark)
     }
 
     /// Takes what was pushed, as ranges sorted by conversation and user. [`Marks::marked`] or [`Marks::not_marked`] must follow.
     pub(super) fn take_pushed(&self) -> Vec<Mark> {
+        let mut streams = self.lock();
+        streams.retain(|_, track| !track.is_forgettable());
         let mut marks = Vec::new();
-        for ((conversation_id, user_id), track) in self.lock().iter_mut() {
-            let ranges = pushed_ranges(track);
-            track
-                .values_mut()
-                .filter(|progress| **progress == Progress::Pushed)
-                .for_each(|progress| {
-                    *progress = Progress::Marking;
-                });
-            marks.extend(ranges.into_iter().map(|(from, to)| Mark {
+        for ((conversation_id, user_id), track) in streams.iter_mut() {
+            marks.extend(track.take_ranges().into_iter().map(|(from, to)| Mark {
                 conversation_id: *conversation_id,
                 user_id: *user_id,
                 seqs: from..=to,
@@ -92,31 +100,34 @@ impl Marks {
         marks
     }
 
-    /// The marks were written: the database knows better from now on.
-    pub(super) fn marked(&self, marks: &[Mark]) {
-        let mut streams = self.lock();
-        for mark in marks {
-            let stream = (mark.conversation_id, mark.user_id);
-            if let Some(track) = streams.get_mut(&stream) {
-                track.retain(|seq, progress| !(mark.seqs.contains(seq) && *progress == Progress::Marking));
-                if track.is_empty() {
-                    streams.remove(&stream);
-                }
-            }
+    /// The marks were written, and stand now at `standing`. What lies above a gap stays: once the gap is closed its mark follows.
+    pub(super) fn marked(&self, marks: &[Mark], standing: &[i64]) {
+        for (mark, standing) in std::iter::zip(marks, standing) {
+            self.with_known(mark, |track| {
+                track.marked = track.marked.max(*standing);
+                track.pushes = track.pushes.split_off(&(track.marked + 1));
+                track.unmark(mark);
+            });
         }
     }
 
     /// The marks could not be written: they stay for the next time.
     pub(super) fn not_marked(&self, marks: &[Mark]) {
-        let mut streams = self.lock();
         for mark in marks {
-            if let Some(track) = streams.get_mut(&(mark.conversation_id, mark.user_id)) {
-                for (_, progress) in track.range_mut(mark.seqs.clone()) {
-                    if *progress == Progress::Marking {
-                        *progress = Progress::Pushed;
-                    }
-                }
-            }
+            self.with_known(mark, |track| track.unmark(mark));
+        }
+    }
+
+    fn with_track(&self, stream: Stream, change: impl FnOnce(&mut Track)) {
+        let mut streams = self.lock();
+        let track = streams.entry(stream).or_insert_with(Track::new);
+        track.last_push = Instant::now();
+        change(track);
+    }
+
+    fn with_known(&self, mark: &Mark, change: impl FnOnce(&mut Track)) {
+        if let Some(track) = self.lock().get_mut(&(mark.conversation_id, mark.user_id)) {
+            change(track);
         }
     }
 
@@ -126,10 +137,44 @@ impl Marks {
     }
 }
 
+impl Track {
+    fn new() -> Self {
+        Self {
+            marked: 0,
+            pushes: BTreeMap::new(),
+            last_push: Instant::now(),
+        }
+    }
+
+    /// Whether nothing would be lost by forgetting this. What was pushed above a gap that nobody closed is pushed again then.
+    fn is_forgettable(&self) -> bool {
+        let is_idle = self.pushes.values().all(|progress| *progress == Progress::Pushed);
+        is_idle && self.last_push.elapsed() > MEMORY
+    }
+
+    /// The runs of pushed messages, whose marks are on the way from now on.
+    fn take_ranges(&mut self) -> Vec<(i64, i64)> {
+        let ranges = pushed_ranges(&self.pushes);
+        let pushed = self
+            .pushes
+            .values_mut()
+            .filter(|progress| **progress == Progress::Pushed);
+        pushed.for_each(|progress| *progress = Progress::Marking);
+        ranges
+    }
+
+    fn unmark(&mut self, mark: &Mark) {
+        let marking = self.pushes.range_mut(mark.seqs.clone());
+        for (_, progress) in marking.filter(|(_, progress)| **progress == Progress::Marking) {
+            *progress = Progress::Pushed;
+        }
+    }
+}
+
 /// The runs of pushed messages without a hole between them.
-fn pushed_ranges(track: &Track) -> Vec<(i64, i64)> {
+fn pushed_ranges(pushes: &BTreeMap<i64, Progress>) -> Vec<(i64, i64)> {
     let mut ranges: Vec<(i64, i64)> = Vec::new();
-    for (&seq, _) in track.iter().filter(|(_, progress)| **progress == Progress::Pushed) {
+    for (&seq, _) in pushes.iter().filter(|(_, progress)| **progress == Progress::Pushed) {
         match ranges.last_mut() {
             Some((_, to)) if *to + 1 == seq => *to = seq,
             _ => ranges.push((seq, seq)),
@@ -159,7 +204,7 @@ mod tests {
     fn a_message_in_flight_is_no_gap_but_makes_no_mark() {
         let (marks, stream) = (Marks::default(), stream());
         marks.begin(stream, 1);
-        assert!(!marks.has_gap(stream, 0, 2));
+        assert_eq!(marks.gap_above(stream, 0, 2), None);
         assert!(marks.take_pushed().is_empty());
         marks.pushed(stream, 1);
         assert_eq!(ranges(&marks.take_pushed()), [(1, 1)]);
@@ -170,8 +215,8 @@ mod tests {
         let (marks, stream) = (Marks::default(), stream());
         marks.begin(stream, 1);
         marks.failed(stream, 1);
-        assert!(marks.has_gap(stream, 0, 2));
-        assert!(marks.lock().is_empty());
+        assert_eq!(marks.gap_above(stream, 0, 2), Some(0));
+        assert_eq!(marks.progress(stream, 1), None);
     }
 
     #[test]
@@ -188,11 +233,34 @@ mod tests {
         let (marks, stream) = (Marks::default(), stream());
         marks.pushed(stream, 1);
         let taken = marks.take_pushed();
-        assert!(!marks.has_gap(stream, 0, 2), "still known while its mark is on the way");
         marks.not_marked(&taken);
         assert_eq!(marks.take_pushed(), taken);
-        marks.marked(&taken);
-        assert!(marks.lock().is_empty(), "nothing is kept for ever");
+        marks.marked(&taken, &[1]);
+        assert!(marks.take_pushed().is_empty());
+    }
+
+    #[test]
+    fn a_statement_that_read_an_older_mark_finds_no_gap() {
+        let (marks, stream) = (Marks::default(), stream());
+        for seq in 1..=3 {
+            marks.pushed(stream, seq);
+        }
+        let taken = marks.take_pushed();
+        assert_eq!(marks.gap_above(stream, 0, 4), None, "while the marks are on their way");
+        marks.marked(&taken, &[3]);
+        assert_eq!(marks.gap_above(stream, 0, 4), None, "and when they are written");
+        assert_eq!(marks.gap_above(stream, 0, 6), Some(3));
+    }
+
+    #[test]
+    fn what_was_pushed_above_a_gap_is_marked_once_the_gap_is_closed() {
+        let (marks, stream) = (Marks::default(), stream());
+        marks.pushed(stream, 2);
+        let taken = marks.take_pushed();
+        marks.marked(&taken, &[0]);
+        assert_eq!(marks.progress(stream, 2), Some(Progress::Pushed));
+        marks.pushed(stream, 1);
+        assert_eq!(ranges(&marks.take_pushed()), [(1, 2)]);
     }
 
     proptest! {

@@ -1,10 +1,18 @@
 //! Who may do what how often.
 
+use std::time::Duration;
+
 use crate::Error;
 use crate::db::rate_limits::{self, Bucket};
 use crate::db::{Database, DbError};
 use crate::domain::{Email, SourceAddress, UserId};
 use crate::error::Quota;
+
+/// Attempts to log in for each pair of e-mail and source address.
+const PAIR_ATTEMPTS: u16 = 10;
+
+/// The seconds within which all of them come back.
+const PAIR_SECONDS: u16 = 300;
 
 /// Takes one of a user's 60 REST requests a minute.
 ///
@@ -39,7 +47,7 @@ impl LoginAttempt {
     /// # Errors
     /// [`Error::RateLimited`], or what the database says.
     pub async fn count(db: &Database, email: &str, source: Option<SourceAddress>) -> Result<Self, Error> {
-        let pair = Limit::new(login_key(email, source), 10, 300);
+        let pair = Limit::new(login_key(email, source), PAIR_ATTEMPTS, PAIR_SECONDS);
         let mut limits = Vec::new();
         if let Some(address) = by_address("login", source, 100, 300) {
             address.take(db).await?;
@@ -60,6 +68,8 @@ impl LoginAttempt {
     /// The password was right: the attempt does not count.
     pub async fn give_back(mut self, db: &Database) -> Quota {
         give_back_all(db, &self.limits).await;
+        let one_attempt = Duration::from_secs(u64::from(PAIR_SECONDS / PAIR_ATTEMPTS));
+        self.quota.reset = self.quota.reset.saturating_sub(one_attempt);
         self.quota.remaining = (self.quota.remaining + 1).min(self.quota.limit);
         self.quota
     }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use local::gateway;
 use local::postgres::SharedPostgres;
-use local::server::{Server, Settings};
+use local::server::{Server, ServerError, Settings};
 use reqwest::{Method, RequestBuilder};
 use shared::db::connect::Endpoint;
 use tokio::net::TcpListener;
@@ -19,8 +19,8 @@ pub struct TestServer {
     http: reqwest::Client,
     stop: CancellationToken,
     task: JoinHandle<()>,
-    /// Held so that the shared Postgres stays.
-    postgres: SharedPostgres,
+    /// Held so that the shared Postgres stays, where the database is in it.
+    postgres: Option<SharedPostgres>,
 }
 
 /// How a test's server differs from the product's default.
@@ -46,25 +46,16 @@ impl TestServer {
         let postgres = database::postgres().await;
         let name = database::create(&postgres).await;
         let database_url = postgres.database_url(&name);
-        Self::on(postgres, database_url, options).await
+        Self::on(Some(postgres), database_url, options).await
     }
 
-    async fn on(postgres: SharedPostgres, database_url: String, options: Options) -> Self {
-        let mut environment = options.environment;
-        environment
-            .entry("DATABASE_URL")
-            .or_insert_with(|| database_url.clone());
-        environment.entry("JWT_SECRET").or_insert_with(|| JWT_SECRET.to_owned());
-        environment
-            .entry("DATABASE_POOL_SIZE")
-            .or_insert_with(|| "4".to_owned());
-        let settings = Settings {
-            lookup: Box::new(move |name| environment.get(name).cloned()),
-            folder: std::env::temp_dir().join(unique("confab-test")),
-            template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
-            gateway: options.gateway,
-        };
-        let server = Server::start(settings).await.unwrap();
+    /// A server on a database of the test's own.
+    pub async fn on_database(database_url: String) -> Self {
+        Self::on(None, database_url, Options::default()).await
+    }
+
+    async fn on(postgres: Option<SharedPostgres>, database_url: String, options: Options) -> Self {
+        let server = Server::start(settings(&database_url, options)).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
@@ -84,6 +75,12 @@ impl TestServer {
         self.stop.cancel();
         self.task.await.unwrap();
         Self::on(self.postgres, self.database_url, Options::default()).await
+    }
+
+    /// Tries to start another server on the same database.
+    pub async fn try_another(&self) -> Result<(), ServerError> {
+        let settings = settings(&self.database_url, Options::default());
+        Server::start(settings).await.map(drop)
     }
 
     /// Asks the server to stop, without waiting for it.
@@ -137,9 +134,32 @@ impl TestServer {
         Endpoint::parse(&self.database_url).unwrap().connect().await.unwrap()
     }
 
+    /// Fills all rate limits' buckets up, for tests that need more than a user may do in a minute.
+    pub async fn refill(&self) {
+        self.sql().await.batch_execute("delete from rate_limits").await.unwrap();
+    }
+
     /// The log of the Postgres that the tests share.
     pub fn postgres_log(&self) -> std::path::PathBuf {
-        self.postgres.log_file()
+        self.postgres
+            .as_ref()
+            .expect("a server on the shared Postgres")
+            .log_file()
+    }
+}
+
+fn settings(database_url: &str, options: Options) -> Settings {
+    let mut environment = HashMap::from([
+        ("DATABASE_URL", database_url.to_owned()),
+        ("JWT_SECRET", JWT_SECRET.to_owned()),
+        ("DATABASE_POOL_SIZE", "4".to_owned()),
+    ]);
+    environment.extend(options.environment);
+    Settings {
+        lookup: Box::new(move |name| environment.get(name).cloned()),
+        folder: std::env::temp_dir().join(unique("confab-test")),
+        template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+        gateway: options.gateway,
     }
 }
 

@@ -4,6 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -24,6 +25,17 @@ impl Socket {
     /// What the server answered instead.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let (stream, _) = timeout(DEADLINE, connect_async(url))
+            .await
+            .expect("a handshake in time")?;
+        Ok(Self { stream })
+    }
+
+    /// Opens a socket with a request of its own: one with headers, for example.
+    ///
+    /// # Errors
+    /// What the server answered instead.
+    pub async fn open_with(request: impl IntoClientRequest + Unpin) -> Result<Self, Error> {
+        let (stream, _) = timeout(DEADLINE, connect_async(request))
             .await
             .expect("a handshake in time")?;
         Ok(Self { stream })

@@ -1,0 +1,147 @@
+//! `GET /users/me` and `PUT /users/me/update`.
+
+use chrono::DateTime;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestServer, User, named_fields};
+
+async fn update(server: &TestServer, user: &User, changes: &Value) -> Answer {
+    let request = user.request(server, Method::PUT, "/users/me/update");
+    Answer::to(request.json(changes)).await
+}
+
+/// The name and the address as the profile shows them.
+async fn name_and_address(server: &TestServer, user: &User) -> Value {
+    let me = user.get(server, "/users/me").await;
+    json!([me["username"], me["email"]])
+}
+
+#[tokio::test]
+async fn a_profile_has_exactly_the_members_of_the_contract() {
+    let server = TestServer::start().await;
+    let user = server.user("Bob").await;
+    let mut me = Answer::to(user.request(&server, Method::GET, "/users/me")).await.ok();
+    let created = me["created"].take();
+    assert!(created.as_str().unwrap().ends_with('Z'), "{created}");
+    assert!(
+        DateTime::parse_from_rfc3339(created.as_str().unwrap()).is_ok(),
+        "{created}"
+    );
+    let id = uuid::Uuid::parse_str(me["id"].as_str().unwrap()).unwrap();
+    assert_eq!(id.get_version_num(), 7);
+    let email = user.email.to_lowercase();
+    let expected = json!({"id": id.to_string(), "username": user.username, "email": email, "created": null});
+    assert_eq!(me, expected);
+}
+
+#[tokio::test]
+async fn only_what_is_given_changes() {
+    let server = TestServer::start().await;
+    let user = server.user("bob").await;
+    let before = user.get(&server, "/users/me").await;
+
+    let mut answer = update(&server, &user, &json!({"username": "Robert"})).await.ok();
+    let updated = answer["updated"].take();
+    assert!(updated.as_str().unwrap().ends_with('Z'));
+    assert!(updated.as_str() > before["created"].as_str(), "{updated}");
+    let expected = json!({"id": user.id, "username": "Robert", "email": user.email, "updated": null});
+    assert_eq!(answer, expected);
+
+    let answer = update(&server, &user, &json!({"username": null, "email": " Rob@Example.com "}))
+        .await
+        .ok();
+    assert_eq!(
+        (&answer["username"], &answer["email"]),
+        (&json!("Robert"), &json!("rob@example.com"))
+    );
+    assert!(answer["updated"].as_str() > updated.as_str(), "{answer}");
+
+    let both = json!({"username": "rob_2", "email": "rob2@example.com", "password": "ignored, as unknown members are"});
+    update(&server, &user, &both).await.ok();
+    let after = user.get(&server, "/users/me").await;
+    let expected =
+        json!({"id": user.id, "username": "rob_2", "email": "rob2@example.com", "created": before["created"]});
+    assert_eq!(after, expected);
+}
+
+#[tokio::test]
+async fn one_logs_in_with_the_new_address_only() {
+    let server = TestServer::start().await;
+    let user = server.user("bob").await;
+    update(&server, &user, &json!({"email": "new@example.com"})).await.ok();
+    let log_in = async |email: &str| {
+        let credentials = json!({"email": email, "password": User::PASSWORD});
+        Answer::to(server.request(Method::POST, "/auth/login").json(&credentials)).await
+    };
+    log_in("new@example.com").await.ok();
+    log_in(&user.email).await.problem(401, "bad_credentials");
+}
+
+#[tokio::test]
+async fn a_name_that_was_given_up_is_free() {
+    let server = TestServer::start().await;
+    let (bob, eve) = (server.user("bob").await, server.user("eve").await);
+    update(&server, &bob, &json!({"username": "robert"})).await.ok();
+    let answer = update(&server, &eve, &json!({"username": bob.username})).await.ok();
+    assert_eq!(answer["username"], bob.username.as_str());
+}
+
+#[tokio::test]
+async fn something_must_be_given() {
+    let server = TestServer::start().await;
+    let user = server.user("bob").await;
+    for nothing in [
+        json!({}),
+        json!({"username": null, "email": null}),
+        json!({"name": "robert"}),
+    ] {
+        update(&server, &user, &nothing).await.problem(400, "invalid_field");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_change_is_named_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let user = server.user("bob").await;
+    for (changes, fields) in [
+        (json!({"username": "ab"}), vec!["username"]),
+        (json!({"username": "", "email": "rob@example.com"}), vec!["username"]),
+        (json!({"username": "robert", "email": "rob"}), vec!["email"]),
+        (json!({"username": 7, "email": false}), vec!["username", "email"]),
+        (
+            json!({"username": "x".repeat(33), "email": ""}),
+            vec!["username", "email"],
+        ),
+    ] {
+        update(&server, &user, &changes).await.refuses(&fields);
+    }
+    assert_eq!(
+        name_and_address(&server, &user).await,
+        json!([user.username, user.email])
+    );
+}
+
+#[tokio::test]
+async fn what_others_have_is_taken_and_nothing_changes() {
+    let server = TestServer::start().await;
+    let (bob, eve) = (server.user("bob").await, server.user("eve").await);
+    let name = json!({"username": bob.username.to_uppercase(), "email": "free@example.com"});
+    let problem = update(&server, &eve, &name).await.problem(400, "username_taken");
+    assert_eq!(named_fields(&problem), ["username"]);
+    let email = json!({"username": "free", "email": bob.email.to_uppercase()});
+    let problem = update(&server, &eve, &email).await.problem(400, "email_taken");
+    assert_eq!(named_fields(&problem), ["email"]);
+    assert_eq!(name_and_address(&server, &eve).await, json!([eve.username, eve.email]));
+}
+
+#[tokio::test]
+async fn ones_own_name_and_address_may_be_written_differently() {
+    let server = TestServer::start().await;
+    let user = server.user("bob").await;
+    let name = user.username.to_uppercase();
+    let changes = json!({"username": name, "email": user.email.to_uppercase()});
+    update(&server, &user, &changes).await.ok();
+    assert_eq!(name_and_address(&server, &user).await, json!([name, user.email]));
+    update(&server, &user, &json!({"username": name})).await.ok();
+}

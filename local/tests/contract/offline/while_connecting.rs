@@ -1,0 +1,43 @@
+//! Messages that are sent while their receiver connects.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{Socket, TestServer, direct_message};
+
+fn ids(frames: &[Value]) -> BTreeSet<String> {
+    let messages = frames.iter().filter(|frame| frame["type"] == "direct_message");
+    messages.map(|frame| frame["id"].to_string()).collect()
+}
+
+/// Sends `count` messages and returns their acknowledgements.
+async fn send_some(socket: &mut Socket, frame: &Value, count: usize) -> Vec<Value> {
+    for _ in 0..count {
+        socket.send(frame).await;
+    }
+    socket.take(count).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_sent_while_its_receiver_connects_is_never_lost() {
+    let server = TestServer::start().await;
+    server.lift_rate_limits().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let mut from = server.connect(&alice).await;
+    let frame = direct_message(&bob, "into the handshake");
+    for round in 0..50 {
+        let receive = async {
+            let mut to = server.open(&bob).await;
+            let frames = to.take_until(|frame| frame["type"] == "sync_complete").await;
+            (to, frames)
+        };
+        let count = 1 + round % 8;
+        let (acknowledged, (mut to, mut frames)) = tokio::join!(send_some(&mut from, &frame, count), receive);
+        frames.extend(to.catch_up().await);
+        // Nothing of an earlier round comes again, as each has ended in order.
+        assert_eq!(ids(&frames), ids(&acknowledged), "round {round}");
+        to.close().await;
+    }
+    server.connect(&bob).await.expect_nothing().await;
+}

@@ -1,0 +1,132 @@
+//! Frames that clients send, and what tests of much traffic need.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+
+use super::{Socket, TestServer, User};
+
+/// How long something that is not told to any socket may take: far more than it ever takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A message to `to`.
+pub fn direct_message(to: &User, content: &str) -> Value {
+    json!({"type": "direct_message", "to": to.id, "content": content})
+}
+
+/// A message to `to` that can be repeated.
+pub fn named_message(to: &User, content: &str, client_id: &str) -> Value {
+    json!({"type": "direct_message", "to": to.id, "content": content, "client_id": client_id})
+}
+
+/// An acknowledgement as the receiver has it.
+pub fn receivers_copy(acknowledgement: &Value) -> Value {
+    let mut copy = acknowledgement.clone();
+    copy.as_object_mut().unwrap().remove("client_id");
+    copy
+}
+
+/// The strings that frames have as `member`, in order; a frame without it has none.
+pub fn strings<'a>(frames: &'a [Value], member: &str) -> Vec<&'a str> {
+    frames.iter().filter_map(|frame| frame[member].as_str()).collect()
+}
+
+impl Socket {
+    /// Whatever was under way to this socket: the frames before the answer to a ping sent now.
+    pub async fn catch_up(&mut self) -> Vec<Value> {
+        self.send(&json!({"type": "ping"})).await;
+        let mut frames = self.take_until(|frame| frame["type"] == "pong").await;
+        frames.pop();
+        frames
+    }
+
+    /// Sends a frame and returns its answer. Where the rate limit refuses it, waits and tries again.
+    pub async fn ask(&mut self, frame: &Value) -> Value {
+        loop {
+            self.send(frame).await;
+            let answer = self.next().await;
+            if answer["code"] != "rate_limited" {
+                return answer;
+            }
+            wait_as_told(&answer).await;
+        }
+    }
+}
+
+impl User {
+    /// Edits the user's message that `frame` tells of.
+    pub async fn edit(&self, server: &TestServer, frame: &Value, content: &str) {
+        let path = format!("/messages/{}", frame["id"].as_str().unwrap());
+        let request = self.request(server, Method::PATCH, &path);
+        let answer = request.json(&json!({"content": content})).send().await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+
+    /// Deletes the user's message that `frame` tells of.
+    pub async fn delete(&self, server: &TestServer, frame: &Value) {
+        let path = format!("/messages/{}/delete", frame["id"].as_str().unwrap());
+        let answer = self.request(server, Method::DELETE, &path).send().await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+
+    /// What the user and `other` wrote to each other, oldest first: the first page's contents.
+    pub async fn history(&self, server: &TestServer, other: &User) -> Vec<String> {
+        let page = self.get(server, &format!("/chats/{}?limit=100", other.id)).await;
+        let contents = page.as_array().unwrap().iter().rev();
+        contents
+            .map(|entry| entry["content"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+impl TestServer {
+    /// Takes all rate limits away, and with a bucket its lock: a user's sends now race each other.
+    pub async fn lift_rate_limits(&self) {
+        let function = "create or replace function take_token(p_key text, p_capacity integer, p_period interval)
+            returns token language plpgsql as $$ begin return row(true, 1, 0, 0)::token; end $$";
+        self.sql().await.batch_execute(function).await.unwrap();
+    }
+
+    /// Stores `count` messages of an hour ago, which nobody was sent: `waiting 1`, `waiting 2`, …
+    pub async fn leave_messages(&self, from: &User, to: &User, count: u32) {
+        let (from, to) = (&from.id, &to.id);
+        let statements = format!(
+            "insert into conversations (id, low_user, high_user)
+                 values (gen_random_uuid(), least('{from}'::uuid, '{to}'::uuid), greatest('{from}'::uuid, '{to}'::uuid))
+                 on conflict do nothing;
+             create temporary table here as select * from conversations
+                 where low_user in ('{from}', '{to}') and high_user in ('{from}', '{to}');
+             insert into members (conversation_id, user_id)
+                 select id, unnest(array[low_user, high_user]) from here on conflict do nothing;
+             insert into messages (id, conversation_id, seq, version, sender_id, content, created_at)
+                 select gen_random_uuid(), id, last_seq + n, version + n, '{from}', 'waiting ' || n,
+                     clock_timestamp() - interval '1 hour' + n * interval '1 millisecond'
+                 from here, generate_series(1, {count}) n;
+             update conversations set last_seq = last_seq + {count}, version = version + {count}
+                 where id = (select id from here)"
+        );
+        self.sql().await.batch_execute(&statements).await.unwrap();
+    }
+
+    /// Asks until `query`, which has one boolean, is true.
+    pub async fn wait_until(&self, query: &str) {
+        let sql = self.sql().await;
+        let is_true = async { while !sql.query_one(query, &[]).await.unwrap().get::<_, bool>(0) {} };
+        timeout(DEADLINE, is_true)
+            .await
+            .unwrap_or_else(|_| panic!("never true: {query}"));
+    }
+}
+
+/// Waits as long as a refusal by the rate limit says.
+pub async fn wait_as_told(refusal: &Value) {
+    let milliseconds = refusal["retry_after_ms"].as_u64().unwrap();
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// The most that a bucket of 10 a second has given since `start`.
+pub fn most_tokens_since(start: Instant) -> usize {
+    10 + usize::try_from(start.elapsed().as_millis() / 100).unwrap()
+}

@@ -1,0 +1,259 @@
+//! The product as a process: its start, its end, and what it says when it can't start.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("confab_process_{name}_{}", std::process::id())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The product's binary with nothing set but its folder.
+fn local(folder: &Folder) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("CONFAB_DIR", &folder.0)
+        .env("PORT", "0")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn run(mut command: Command) -> Output {
+    timeout(DEADLINE, command.output())
+        .await
+        .expect("an end in time")
+        .unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The product, running.
+struct Product {
+    child: Child,
+    address: String,
+}
+
+impl Product {
+    /// Starts it and waits for its banner.
+    async fn start(folder: &Folder) -> Self {
+        let mut child = local(folder).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = timeout(DEADLINE, async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("a banner");
+                if let Some((_, address)) = line.split_once("REST       http://") {
+                    return address.to_owned();
+                }
+            }
+        });
+        let address = address.await.expect("a start in time");
+        Self { child, address }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.id().expect("a process that runs");
+        kill(Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
+    }
+
+    async fn end(&mut self) -> ExitStatus {
+        timeout(DEADLINE, self.child.wait())
+            .await
+            .expect("an end in time")
+            .unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = http_client()
+            .post(format!("http://{}{path}", self.address))
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        let text = answer.text().await.unwrap();
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    async fn register(&self, name: &str) {
+        let account = json!({"username": name, "email": format!("{name}@example.com"), "password": "correct horse"});
+        self.post("/auth/register", &account).await;
+    }
+
+    async fn connect(&self, name: &str) -> WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>> {
+        let credentials = json!({"email": format!("{name}@example.com"), "password": "correct horse"});
+        let token = self.post("/auth/login", &credentials).await["token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        connect_async(format!("ws://{}/ws?token={token}", self.address))
+            .await
+            .unwrap()
+            .0
+    }
+}
+
+fn http_client() -> reqwest::Client {
+    // Linked with TLS for the download of Postgres, the client wants a provider though no test uses TLS; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+/// Whether a Postgres of this folder runs.
+fn postgres_runs(folder: &Folder) -> bool {
+    folder.0.join("postgres/data/postmaster.pid").exists()
+}
+
+#[tokio::test]
+async fn sigterm_closes_sockets_with_1001_and_stops_postgres_in_order() {
+    let folder = Folder::new("sigterm");
+    let mut product = Product::start(&folder).await;
+    product.register("ada").await;
+    let mut socket = product.connect("ada").await;
+    assert!(postgres_runs(&folder));
+    product.signal(Signal::SIGTERM);
+    let close = loop {
+        match timeout(DEADLINE, socket.next()).await.expect("a close in time") {
+            Some(Ok(Message::Close(frame))) => break frame.expect("a close frame with a code"),
+            Some(Ok(_)) => {}
+            other => panic!("expected a close frame, got {other:?}"),
+        }
+    };
+    assert_eq!(u16::from(close.code), 1001);
+    let _ = socket.close(None).await;
+    assert!(product.end().await.success());
+    assert!(!postgres_runs(&folder));
+}
+
+#[tokio::test]
+async fn after_kill_9_the_next_run_takes_over_and_has_every_message() {
+    let folder = Folder::new("kill9");
+    let mut product = Product::start(&folder).await;
+    product.register("ada").await;
+    let mut socket = product.connect("ada").await;
+    product.register("bob").await;
+    let credentials = json!({"email": "bob@example.com", "password": "correct horse"});
+    let token = product.post("/auth/login", &credentials).await["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let me = http_client()
+        .get(format!("http://{}/users/me", product.address))
+        .bearer_auth(&token);
+    let me: Value = me.send().await.unwrap().json().await.unwrap();
+    let frame = json!({"type": "direct_message", "to": me["id"], "content": "kept"});
+    socket.send(Message::text(frame.to_string())).await.unwrap();
+    while next_frame(&mut socket).await["content"] != "kept" {}
+    product.signal(Signal::SIGKILL);
+    product.end().await;
+    assert!(postgres_runs(&folder), "nobody was left to stop it");
+
+    let mut product = Product::start(&folder).await;
+    let mut socket = product.connect("bob").await;
+    assert_eq!(next_frame(&mut socket).await["content"], "kept");
+    product.signal(Signal::SIGINT);
+    assert!(product.end().await.success());
+    assert!(!postgres_runs(&folder));
+}
+
+async fn next_frame(socket: &mut WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>) -> Value {
+    loop {
+        let message = timeout(DEADLINE, socket.next())
+            .await
+            .expect("a frame in time")
+            .unwrap()
+            .unwrap();
+        if let Message::Text(text) = message {
+            return serde_json::from_str(&text).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_on_the_same_folder_says_that_one_runs() {
+    let folder = Folder::new("second");
+    let mut product = Product::start(&folder).await;
+    let output = run(local(&folder)).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(
+        said.contains("error:") && said.contains(&folder.0.display().to_string()),
+        "{said}"
+    );
+    product.signal(Signal::SIGTERM);
+    assert!(product.end().await.success());
+}
+
+#[tokio::test]
+async fn a_port_that_is_in_use_is_named() {
+    let folder = Folder::new("port");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut command = local(&folder);
+    command.env("PORT", address.port().to_string());
+    let output = run(command).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains(&address.to_string()) && said.contains("PORT"), "{said}");
+}
+
+#[tokio::test]
+async fn all_faulty_settings_are_named_at_once_and_no_secret_is_shown() {
+    let folder = Folder::new("settings");
+    let mut command = local(&folder);
+    command
+        .env("DATABASE_URL", "postgres://me:hunter2@localhost/x?sslmode=perhaps")
+        .env("JWT_SECRET", "tooshort")
+        .env("DATABASE_STATEMENTS", "named");
+    let output = run(command).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for name in ["DATABASE_URL", "JWT_SECRET", "DATABASE_STATEMENTS"] {
+        assert!(said.contains(name), "{name} is missing in: {said}");
+    }
+    assert!(!said.contains("hunter2") && !said.contains("tooshort"), "{said}");
+}
+
+#[tokio::test]
+async fn migrate_brings_the_schema_up_to_date_and_ends() {
+    let folder = Folder::new("migrate");
+    for _ in 0..2 {
+        let mut command = local(&folder);
+        command.arg("migrate");
+        let output = run(command).await;
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(!postgres_runs(&folder));
+    }
+}
