@@ -11,7 +11,7 @@ mod quota;
 pub use auth::{CurrentUser, bearer_token};
 pub use body::JsonObject;
 pub use context::Source;
-pub use path::PathId;
+pub use path::{PathId, not_an_id};
 pub use problem::Problem;
 pub use query::Query;
 pub use quota::RateLimited;

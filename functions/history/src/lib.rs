@@ -14,7 +14,7 @@ use shared::db::Database;
 use shared::db::history::Entry;
 use shared::domain::{Before, MessageId, PageSize, UserId};
 use shared::fields::Fields;
-use shared::http::{CurrentUser, PathId, Problem, Query, authenticated};
+use shared::http::{CurrentUser, PathId, Problem, Query, authenticated, not_an_id};
 use shared::service::history::{self, Page};
 
 #[derive(Serialize)]
@@ -34,7 +34,9 @@ struct EntryView {
 
 /// The function's routes.
 pub fn router(db: Database, tokens: Tokens) -> Router {
-    let routes = Router::new().route("/chats/{userId}", get(list));
+    let routes = Router::new()
+        .route("/chats/{userId}", get(list))
+        .fallback(not_an_id::<UserId>);
     authenticated(routes.with_state(db.clone()), tokens, db)
 }
 

@@ -11,7 +11,7 @@ use shared::db::Database;
 use shared::db::messages::Message;
 use shared::domain::{Content, MessageId, UserId};
 use shared::fields::Fields;
-use shared::http::{CurrentUser, JsonObject, PathId, Problem, authenticated};
+use shared::http::{CurrentUser, JsonObject, PathId, Problem, authenticated, not_an_id};
 use shared::service::{Delivery, messages};
 
 #[derive(Clone)]
@@ -37,7 +37,9 @@ struct MessageView {
 pub fn router(db: Database, tokens: Tokens, delivery: Delivery) -> Router {
     let routes = Router::new()
         .route("/messages/{id}", patch(edit).put(edit).delete(remove))
-        .route("/messages/{id}/delete", delete(remove).post(remove));
+        .route("/messages/{id}/delete", delete(remove).post(remove))
+        .fallback(not_an_id::<MessageId>)
+        .method_not_allowed_fallback(not_an_id::<MessageId>);
     let services = Services {
         db: db.clone(),
         delivery,

@@ -60,7 +60,8 @@ pub async fn list_undelivered(db: &Database, user: UserId, limit: i64) -> Result
     Ok(rows.iter().map(undelivered).collect())
 }
 
-/// The messages of one conversation that lie above `mark` and below `seq` and are neither deleted nor the user's own.
+/// The messages of one conversation that lie above `mark`, and above the user's own mark as it stands by now, and below `seq`, and are
+/// neither deleted nor the user's own.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
@@ -77,7 +78,7 @@ pub async fn list_gap(
          from messages m
          join members on members.conversation_id = m.conversation_id and members.user_id = $1
          join users u on u.id = m.sender_id
-         where m.conversation_id = $2 and m.seq > greatest($3, joined_seq) and m.seq < $4
+         where m.conversation_id = $2 and m.seq > greatest($3, delivered_seq, joined_seq) and m.seq < $4
              and m.sender_id <> $1 and m.deleted_at is null
          order by m.seq limit $5"
     );
@@ -116,7 +117,10 @@ pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<Vec<i64>, D
             ],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get::<_, Option<i64>>("mark").unwrap_or(0)).collect())
+    Ok(rows
+        .iter()
+        .map(|row| row.get::<_, Option<i64>>("mark").unwrap_or(0))
+        .collect())
 }
 
 /// A point in the order of transactions: see [`settled`].

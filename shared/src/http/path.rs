@@ -1,5 +1,6 @@
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
+use lambda_http::RequestExt;
 
 use super::Problem;
 use crate::Error;
@@ -38,15 +39,25 @@ impl Segment for MessageId {
     }
 }
 
-impl<T: Segment, S: Send + Sync> FromRequestParts<S> for PathId<T> {
+impl<T: Segment, S: Sync> FromRequestParts<S> for PathId<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // A segment that is not UTF-8 is no id either.
-        let segment = Path::<String>::from_request_parts(parts, state).await;
-        let text = segment.map_or_else(|_| String::new(), |Path(text)| text);
-        T::parse(&text)
-            .map(Self)
-            .map_err(|invalid| Error::Invalid(vec![FieldError::from_invalid(T::NAME, &invalid)]).into())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // As the gateway's route has it. The router's path is made of the decoded one: a `?` in a segment ends it there.
+        let segment = parts.extensions.path_parameters_ref();
+        let text = segment.and_then(|parameters| parameters.first(T::NAME));
+        parse(text.unwrap_or_default()).map(Self)
     }
+}
+
+/// What a router answers where the gateway's route matched and its own did not: the segment, once decoded, is none.
+///
+/// # Errors
+/// The problem of a segment that is no id.
+pub async fn not_an_id<T: Segment>() -> Result<(), Problem> {
+    parse::<T>("").map(drop)
+}
+
+fn parse<T: Segment>(text: &str) -> Result<T, Problem> {
+    T::parse(text).map_err(|invalid| Error::Invalid(vec![FieldError::from_invalid(T::NAME, &invalid)]).into())
 }

@@ -25,7 +25,7 @@ fn credentials(user: &User) -> String {
 async fn a_body_has_at_most_64_kib() {
     let server = TestServer::start().await;
     let user = server.user("bob").await;
-    let padded = |length| format!("{:length$}", credentials(&user));
+    let padded = |length| credentials(&user) + &" ".repeat(length - credentials(&user).len());
     log_in(&server, None, padded(MAX_BYTES)).await.ok();
     for length in [MAX_BYTES + 1, 1024 * 1024] {
         log_in(&server, None, padded(length))
