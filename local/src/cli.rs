@@ -2,8 +2,10 @@
 
 mod banner;
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
 use shared::db::connect::Endpoint;
@@ -16,38 +18,45 @@ use crate::postgres;
 use crate::server::{Server, Settings};
 use crate::{database, gateway};
 
+const DEFAULT_PORT: u16 = 8080;
+
 /// What any part of a run can fail with; all that is left to do with it is to print it.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Confab on this machine: the functions of `template.yaml` behind a gateway that behaves as API Gateway does.
 ///
-/// Settings come from the environment or from a file `.env`; docs/configuration in the README lists them.
+/// Settings come from the environment or from a file `.env`; the README lists them. An empty one counts as absent.
 #[derive(Debug, Parser)]
 #[command(name = "local", version)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     /// The address to listen on.
-    #[arg(long, env = "HOST", default_value = "127.0.0.1")]
-    host: IpAddr,
+    #[arg(long, global = true, env = "CONFAB_HOST", default_value = "127.0.0.1", value_parser = or_blank::<IpAddr>)]
+    host: OrBlank<IpAddr>,
     /// The port to listen on; 0 for any free one.
-    #[arg(long, env = "PORT", default_value_t = 8080)]
-    port: u16,
+    #[arg(long, global = true, env = "PORT", default_value = "8080", value_parser = or_blank::<u16>)]
+    port: OrBlank<u16>,
     /// Proxies whose X-Forwarded-For is believed.
-    #[arg(long = "trusted-proxy", env = "TRUSTED_PROXIES", value_delimiter = ',')]
-    trusted_proxies: Vec<IpAddr>,
+    #[arg(long = "trusted-proxy", global = true, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = or_blank::<IpAddr>)]
+    trusted_proxies: Vec<OrBlank<IpAddr>>,
     /// Origins of web pages that may call the HTTP API, instead of the template's.
-    #[arg(long = "cors-origin", env = "CORS_ALLOWED_ORIGINS", value_delimiter = ',')]
-    cors_origins: Option<Vec<String>>,
+    #[arg(
+        long = "cors-origin",
+        global = true,
+        env = "CORS_ALLOWED_ORIGINS",
+        value_delimiter = ','
+    )]
+    cors_origins: Vec<String>,
     /// The SAM template [default: template.yaml here or in a folder above].
-    #[arg(long, env = "CONFAB_TEMPLATE")]
+    #[arg(long, global = true, env = "CONFAB_TEMPLATE")]
     template: Option<PathBuf>,
     /// Where the embedded Postgres and the signing key are kept [default: .confab beside the template].
-    #[arg(long, env = "CONFAB_DIR")]
+    #[arg(long, global = true, env = "CONFAB_DIR")]
     folder: Option<PathBuf>,
     /// How log lines are written.
-    #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
-    log_format: Format,
+    #[arg(long, global = true, env = "LOG_FORMAT", default_value = "text", value_parser = or_blank::<Format>)]
+    log_format: OrBlank<Format>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,11 +65,17 @@ enum Command {
     Migrate,
     /// Keeps the Postgres that the tests share, until nobody uses it any more.
     #[command(hide = true)]
-    PostgresKeeper {
-        /// Where its cluster lies.
-        #[arg(long = "folder", id = "keeper_folder")]
-        folder: PathBuf,
-    },
+    PostgresKeeper,
+}
+
+/// The value of a setting, or nothing where the variable is set but empty.
+type OrBlank<T> = std::option::Option<T>;
+
+fn or_blank<T: FromStr<Err: Display>>(text: &str) -> Result<OrBlank<T>, String> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|error: T::Err| error.to_string()),
+    }
 }
 
 impl Cli {
@@ -71,12 +86,29 @@ impl Cli {
     }
 
     fn template(&self) -> PathBuf {
-        self.template.clone().unwrap_or_else(find_template)
+        let given = self.template.clone().filter(|path| !path.as_os_str().is_empty());
+        given.unwrap_or_else(find_template)
     }
 
     fn folder(&self) -> PathBuf {
         let beside = || self.template().parent().unwrap_or(Path::new(".")).join(".confab");
-        self.folder.clone().unwrap_or_else(beside)
+        let given = self.folder.clone().filter(|path| !path.as_os_str().is_empty());
+        given.unwrap_or_else(beside)
+    }
+
+    fn address(&self) -> SocketAddr {
+        let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        SocketAddr::new(host, self.port.unwrap_or(DEFAULT_PORT))
+    }
+
+    fn cors_origins(&self) -> Option<Vec<String>> {
+        let origins: Vec<_> = self
+            .cors_origins
+            .iter()
+            .filter(|origin| !origin.is_empty())
+            .cloned()
+            .collect();
+        (!origins.is_empty()).then_some(origins)
     }
 
     fn settings(&self) -> Settings {
@@ -85,8 +117,8 @@ impl Cli {
             folder: self.folder(),
             template: self.template(),
             gateway: gateway::Options {
-                trusted_proxies: self.trusted_proxies.clone(),
-                cors_origins: self.cors_origins.clone(),
+                trusted_proxies: self.trusted_proxies.iter().flatten().copied().collect(),
+                cors_origins: self.cors_origins(),
                 ..gateway::Options::default()
             },
         }
@@ -103,21 +135,21 @@ pub fn execute(cli: &Cli, dotenv: dotenvy::Result<PathBuf>) -> Result<(), AnyErr
         _ => {}
     }
     let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
-    logging::start(filter.as_deref(), cli.log_format)
+    logging::start(filter.as_deref(), cli.log_format.unwrap_or(Format::Text))
         .map_err(|error| format!("RUST_LOG is {filter:?}, which is no filter: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match &cli.command {
             None => Box::pin(serve(cli)).await,
             Some(Command::Migrate) => bring_up_to_date(cli).await,
-            Some(Command::PostgresKeeper { folder }) => Ok(postgres::keep(folder).await?),
+            Some(Command::PostgresKeeper) => Ok(postgres::keep(&cli.folder()).await?),
         }
     })
 }
 
 async fn serve(cli: &Cli) -> Result<(), AnyError> {
     let stop = stop_signal()?;
-    let address = SocketAddr::new(cli.host, cli.port);
+    let address = cli.address();
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| format!("can't listen on {address}: {error}; set PORT to another one"))?;

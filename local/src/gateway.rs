@@ -3,7 +3,7 @@
 //! A request becomes the event that API Gateway would make of it, goes to the function that the template names for its
 //! route, and the answer comes back the way API Gateway would give it:
 //!
-//! - `server` accepts connections and sees to an orderly end; `dispatch` gives each request to one of
+//! - `server` accepts connections and sees to an orderly end; `dispatch` is the router that gives each request to one of
 //! - `http_api` (events in payload format 2.0, routes, CORS),
 //! - `websocket_api` (the handshake, one session for each socket, `$connect` to `$disconnect`), or
 //! - `health`, the one route that is not the template's.
@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::Router;
 use shared::Clock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +86,7 @@ pub enum GatewayError {
 
 /// The gateway: everything that [`Gateway::serve`] needs but a listener.
 pub struct Gateway {
-    dispatcher: Arc<Dispatcher>,
+    router: Router,
     options: Options,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -121,14 +122,14 @@ impl Gateway {
             },
         )?;
         let dispatcher = Dispatcher {
-            http,
+            http: Arc::new(http),
             websocket: Arc::new(websocket),
             health: parts.health,
             clock: parts.clock,
-            trusted_proxies: options.trusted_proxies.clone(),
+            trusted_proxies: options.trusted_proxies.as_slice().into(),
         };
         Ok(Self {
-            dispatcher: Arc::new(dispatcher),
+            router: dispatcher.into_router(),
             options,
             tasks,
             stop,

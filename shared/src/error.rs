@@ -128,3 +128,61 @@ pub struct Quota {
     /// Until the next attempt is allowed; zero where this one was.
     pub retry_after: Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../docs/errors.md");
+
+    /// One of each variant. `code` matches exhaustively, so whoever adds a variant comes by here.
+    fn all() -> Vec<Error> {
+        let quota = Quota {
+            limit: 1,
+            remaining: 0,
+            reset: Duration::ZERO,
+            retry_after: Duration::ZERO,
+        };
+        vec![
+            Error::field("to", "is required"),
+            Error::UsernameTaken,
+            Error::EmailTaken,
+            Error::Unauthenticated("no token"),
+            Error::BadCredentials,
+            Error::Forbidden("not yours"),
+            Error::UnknownUser,
+            Error::UnknownMessage,
+            Error::ClientIdConflict,
+            Error::RateLimited(quota),
+            Error::UnknownConnection,
+            Error::Unavailable("away".into()),
+            Error::Internal("broken".into()),
+        ]
+    }
+
+    #[test]
+    fn every_code_stands_in_the_table_of_the_docs() {
+        let codes = all().into_iter().map(|error| error.code());
+        let codes = codes.chain([
+            "invalid_json",
+            "unknown_type",
+            "payload_too_large",
+            "unsupported_media_type",
+        ]);
+        for code in codes {
+            assert!(
+                DOCUMENT.contains(&format!("`{code}`")),
+                "{code} is missing in docs/errors.md"
+            );
+        }
+    }
+
+    #[test]
+    fn the_log_gets_the_whole_chain_of_causes() {
+        let inner = Error::Internal("broken pipe".into());
+        assert_eq!(
+            Error::Unavailable(inner.into()).chain(),
+            "the service is unavailable: internal error: broken pipe"
+        );
+    }
+}

@@ -1,12 +1,16 @@
 //! Running a function on AWS Lambda.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use axum::Router;
 use lambda_runtime::{LambdaEvent, service_fn};
 use tokio_util::task::TaskTracker;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 use crate::crypto::{Passwords, Tokens};
 use crate::db::Database;
@@ -19,21 +23,27 @@ pub use lambda_http::Error;
 /// What a function is built of, from its environment.
 pub struct Environment {
     config: Config,
+    db: OnceLock<Database>,
 }
 
 impl Environment {
     fn from_process() -> Result<Self, Error> {
         Ok(Self {
             config: Config::read(&|name| std::env::var(name).ok())?,
+            db: OnceLock::new(),
         })
     }
 
-    /// The pool: one connection, as an environment serves one request at a time.
+    /// The pool, the same at each call: one connection, as an environment serves one request at a time.
     ///
     /// # Errors
     /// Where `DATABASE_URL` is not set.
     pub fn database(&self) -> Result<Database, Error> {
-        Ok(Database::new(self.config.database()?)?)
+        if let Some(db) = self.db.get() {
+            return Ok(db.clone());
+        }
+        let db = Database::new(self.config.database()?)?;
+        Ok(self.db.get_or_init(|| db).clone())
     }
 
     /// The password hasher.
@@ -104,12 +114,11 @@ where
     .await
 }
 
-/// JSON lines for `CloudWatch`, which adds the time itself.
+/// JSON lines for `CloudWatch`, which adds the time itself. `RUST_LOG` says which; without it, or with one that can't be read, those
+/// of level `info` and above.
 fn start_logging() {
-    use tracing_subscriber::filter::LevelFilter;
-    tracing_subscriber::fmt()
-        .json()
-        .without_time()
-        .with_max_level(LevelFilter::INFO)
-        .init();
+    let filter = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = fmt::layer().json().without_time().with_filter(filter);
+    tracing_subscriber::registry().with(lines).init();
 }

@@ -10,6 +10,7 @@ use shared::crypto::Tokens;
 use shared::db::Database;
 use shared::db::users::User;
 use shared::domain::{Email, UserId, Username};
+use shared::error::FieldError;
 use shared::fields::Fields;
 use shared::http::{CurrentUser, JsonObject, Problem, authenticated};
 use shared::service::accounts;
@@ -81,7 +82,10 @@ fn changes(mut fields: Fields) -> Result<(Option<Username>, Option<Email>), Erro
     let username = fields.optional("username", Username::parse);
     let email = fields.optional("email", Email::parse);
     match (username, email) {
-        (Some(None), Some(None)) => Err(Error::field("username", "or email must be given")),
+        (Some(None), Some(None)) => Err(Error::Invalid(vec![
+            FieldError::new("username", "is required where email is not given"),
+            FieldError::new("email", "is required where username is not given"),
+        ])),
         (Some(username), Some(email)) => Ok((username, email)),
         _ => Err(fields.refusal()),
     }

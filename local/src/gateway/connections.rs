@@ -37,11 +37,19 @@ impl Default for QueueLimits {
     }
 }
 
-/// The connections whose `$connect` has been answered and which have not ended. Clones share one table.
+/// The connections from their handshake to their end. Clones share one table.
 #[derive(Clone, Default)]
 pub struct Connections {
-    outboxes: Arc<RwLock<HashMap<ConnectionId, Outbox>>>,
+    table: Arc<RwLock<HashMap<ConnectionId, State>>>,
     limits: QueueLimits,
+}
+
+/// How far a connection is.
+enum State {
+    /// Its `$connect` has not answered yet: for posts it does not exist.
+    Opening,
+    /// It takes frames.
+    Open(Outbox),
 }
 
 impl Connections {
@@ -49,20 +57,18 @@ impl Connections {
     #[must_use]
     pub fn new(limits: QueueLimits) -> Self {
         Self {
-            outboxes: Arc::default(),
+            table: Arc::default(),
             limits,
         }
     }
 
-    /// Opens a connection for pushes, until the registration is dropped.
-    pub(super) fn register(&self, id: ConnectionId) -> (Registration, Queue) {
-        let (outbox, queue) = Outbox::new(self.limits);
-        self.write(|outboxes| outboxes.insert(id.clone(), outbox));
-        let registration = Registration {
+    /// Notes a connection whose handshake begins, until the registration is dropped.
+    pub(super) fn register(&self, id: ConnectionId) -> Registration {
+        self.write(|table| table.insert(id.clone(), State::Opening));
+        Registration {
             connections: self.clone(),
             id,
-        };
-        (registration, queue)
+        }
     }
 
     fn enqueue(&self, connection: &ConnectionId, frame: Bytes) -> Result<oneshot::Receiver<()>, PushError> {
@@ -71,22 +77,26 @@ impl Connections {
         }
         let text =
             Utf8Bytes::try_from(frame).map_err(|_| PushError::Unreachable("the frame is not UTF-8".to_owned()))?;
-        let outboxes = self.outboxes.read().unwrap_or_else(PoisonError::into_inner);
-        outboxes.get(connection).ok_or(PushError::Gone)?.post(text)
+        self.read(|table| match table.get(connection) {
+            Some(State::Open(outbox)) => outbox.post(text),
+            Some(State::Opening) | None => Err(PushError::Gone),
+        })
     }
 
-    /// Takes a connection out of the table.
-    fn remove(&self, connection: &ConnectionId) -> Option<Outbox> {
-        self.write(|outboxes| outboxes.remove(connection))
+    /// Takes a connection out of the table if it is open.
+    fn take_open(&self, connection: &ConnectionId) -> Option<State> {
+        self.write(|table| match table.get(connection)? {
+            State::Open(_) => table.remove(connection),
+            State::Opening => None,
+        })
     }
 
-    fn contains(&self, connection: &ConnectionId) -> bool {
-        let outboxes = self.outboxes.read().unwrap_or_else(PoisonError::into_inner);
-        outboxes.contains_key(connection)
+    fn read<T>(&self, look: impl FnOnce(&HashMap<ConnectionId, State>) -> T) -> T {
+        look(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut HashMap<ConnectionId, Outbox>) -> T) -> T {
-        change(&mut self.outboxes.write().unwrap_or_else(PoisonError::into_inner))
+    fn write<T>(&self, change: impl FnOnce(&mut HashMap<ConnectionId, State>) -> T) -> T {
+        change(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -100,14 +110,20 @@ impl Push for Connections {
 
     /// The connection is gone for further posts at once; what was posted before goes out, then the close frame.
     fn close(&self, connection: &ConnectionId) -> Outcome {
-        match self.remove(connection) {
-            Some(outbox) => done(outbox.close()),
-            None => ready(Err(PushError::Gone)).boxed(),
+        match self.take_open(connection) {
+            Some(State::Open(outbox)) => done(outbox.close()),
+            Some(State::Opening) | None => ready(Err(PushError::Gone)).boxed(),
         }
     }
 
+    /// Unlike the management API this table knows a handshake that is under way from a connection that has ended.
     fn is_open(&self, connection: &ConnectionId) -> Outcome<bool> {
-        ready(Ok(self.contains(connection))).boxed()
+        let is_open = self.read(|table| match table.get(connection) {
+            Some(State::Open(_)) => Ok(true),
+            Some(State::Opening) => Ok(false),
+            None => Err(PushError::Gone),
+        });
+        ready(is_open).boxed()
     }
 }
 
@@ -122,9 +138,19 @@ pub(super) struct Registration {
     id: ConnectionId,
 }
 
+impl Registration {
+    /// Opens the connection for pushes.
+    pub(super) fn open(&self) -> Queue {
+        let (outbox, queue) = Outbox::new(self.connections.limits);
+        let open = State::Open(outbox);
+        self.connections.write(|table| table.insert(self.id.clone(), open));
+        queue
+    }
+}
+
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.connections.remove(&self.id);
+        self.connections.write(|table| table.remove(&self.id));
     }
 }
 
@@ -139,7 +165,8 @@ mod tests {
     fn registered(limits: QueueLimits) -> (Connections, ConnectionId, Registration, Queue) {
         let connections = Connections::new(limits);
         let id = ConnectionId::new("a".to_owned());
-        let (registration, queue) = connections.register(id.clone());
+        let registration = connections.register(id.clone());
+        let queue = registration.open();
         (connections, id, registration, queue)
     }
 
@@ -149,7 +176,29 @@ mod tests {
         let id = ConnectionId::new("nobody".to_owned());
         assert_eq!(connections.post(&id, frame("x")).await, Err(PushError::Gone));
         assert_eq!(connections.close(&id).await, Err(PushError::Gone));
+        assert_eq!(connections.is_open(&id).await, Err(PushError::Gone));
+    }
+
+    #[tokio::test]
+    async fn during_its_handshake_a_connection_is_neither_open_nor_gone() {
+        let connections = Connections::default();
+        let id = ConnectionId::new("a".to_owned());
+        let registration = connections.register(id.clone());
+        assert_eq!(connections.post(&id, frame("x")).await, Err(PushError::Gone));
+        assert_eq!(connections.close(&id).await, Err(PushError::Gone));
         assert_eq!(connections.is_open(&id).await, Ok(false));
+        let _queue = registration.open();
+        assert_eq!(connections.is_open(&id).await, Ok(true));
+        drop(registration);
+        assert_eq!(connections.is_open(&id).await, Err(PushError::Gone));
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_fails_leaves_nothing() {
+        let connections = Connections::default();
+        let id = ConnectionId::new("a".to_owned());
+        drop(connections.register(id.clone()));
+        assert_eq!(connections.is_open(&id).await, Err(PushError::Gone));
     }
 
     #[tokio::test]
@@ -176,7 +225,7 @@ mod tests {
         drop(registration);
         drop(queue);
         assert_eq!(post.await, Err(PushError::Gone));
-        assert_eq!(connections.is_open(&id).await, Ok(false));
+        assert_eq!(connections.is_open(&id).await, Err(PushError::Gone));
     }
 
     #[tokio::test]
@@ -217,6 +266,7 @@ mod tests {
         let (connections, id, _registration, mut queue) = registered(QueueLimits { frames: 1, bytes: 100 });
         let _post = connections.post(&id, frame("last"));
         let _close = connections.close(&id);
+        assert_eq!(connections.is_open(&id).await, Err(PushError::Gone));
         assert_eq!(connections.post(&id, frame("late")).await, Err(PushError::Gone));
         assert_eq!(connections.close(&id).await, Err(PushError::Gone));
         assert!(matches!(queue.receive().await, Some(Outgoing::Frame(_))));

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
 use serde_json::json;
 use tokio::time::timeout;
-
-use super::response::{self, HttpResponse};
 
 /// The path of the route.
 pub(super) const PATH: &str = "/health";
@@ -19,32 +20,25 @@ pub type HealthCheck = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + 
 
 /// A monitor gives up after a few seconds: a check that hangs is a failed one before that.
 const TIMEOUT: Duration = Duration::from_secs(3);
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Asks `check` and says what it said.
-pub(super) async fn answer(check: &HealthCheck) -> HttpResponse {
+pub(super) async fn answer(State(check): State<HealthCheck>) -> Response {
     let outcome = match timeout(TIMEOUT, check()).await {
         Ok(outcome) => outcome,
         Err(_elapsed) => Err("no answer in time".to_owned()),
     };
-    let mut response = match outcome {
-        Ok(()) => status(StatusCode::OK, "ok"),
+    match outcome {
+        Ok(()) => status(StatusCode::OK, "ok").into_response(),
         Err(error) => {
             tracing::warn!(error, "the health check failed");
-            unavailable()
+            let unavailable = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+            ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], unavailable).into_response()
         }
-    };
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    }
 }
 
-fn unavailable() -> HttpResponse {
-    let mut response = status(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
-    response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-    response
-}
-
-fn status(status: StatusCode, word: &str) -> HttpResponse {
-    response::json_body(status, &json!({ "status": word, "database": word }))
+fn status(status: StatusCode, word: &str) -> impl IntoResponse {
+    let body = json!({ "status": word, "database": word });
+    (status, [(CACHE_CONTROL, "no-store")], Json(body))
 }

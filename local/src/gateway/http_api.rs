@@ -7,20 +7,41 @@ mod response;
 mod routes;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use http::header::ORIGIN;
-use http::{Method, Request, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, StatusCode};
 
 use super::call::Call;
 use super::integration::Integration;
 use super::options::{HttpOptions, Options};
-use super::response::{HttpResponse, message};
+use super::response::message;
 use super::{Function, FunctionError, GatewayError};
 use crate::template::Template;
 use body::BodyError;
 use cors::CorsPolicy;
 use routes::{RouteMatch, Routes};
+
+/// Answers a request.
+pub(super) async fn answer(
+    State(api): State<Arc<HttpApi>>,
+    Extension(call): Extension<Call>,
+    request: Request,
+) -> Response {
+    let Some(cors) = &api.cors else {
+        return api.route(request, &call).await;
+    };
+    if request.method() == Method::OPTIONS {
+        return cors.preflight(request.headers());
+    }
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = api.route(request, &call).await;
+    cors.apply(origin.as_ref(), response.headers_mut());
+    response
+}
 
 /// An HTTP API with its routes bound to functions.
 pub(super) struct HttpApi {
@@ -52,21 +73,7 @@ impl HttpApi {
         })
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(&self, request: Request<Incoming>, call: &Call) -> HttpResponse {
-        let Some(cors) = &self.cors else {
-            return self.route(request, call).await;
-        };
-        if request.method() == Method::OPTIONS {
-            return cors.preflight(request.headers());
-        }
-        let origin = request.headers().get(ORIGIN).cloned();
-        let mut response = self.route(request, call).await;
-        cors.apply(origin.as_ref(), response.headers_mut());
-        response
-    }
-
-    async fn route(&self, request: Request<Incoming>, call: &Call) -> HttpResponse {
+    async fn route(&self, request: Request, call: &Call) -> Response {
         if let Some(route) = self.routes.find(request.method(), request.uri().path()) {
             return self.integrate(&route, request, call).await;
         }
@@ -74,7 +81,7 @@ impl HttpApi {
         message(StatusCode::NOT_FOUND, "Not Found")
     }
 
-    async fn integrate(&self, route: &RouteMatch<'_>, request: Request<Incoming>, call: &Call) -> HttpResponse {
+    async fn integrate(&self, route: &RouteMatch<'_>, request: Request, call: &Call) -> Response {
         let (head, body) = request.into_parts();
         let body = match body::read(&head.headers, body, &self.options).await {
             Ok(body) => body,
@@ -87,13 +94,14 @@ impl HttpApi {
             .run(async move { function.invoke_http(event).await })
             .await;
         match answer.and_then(response::response_of) {
+            Ok(response) if head.method == Method::HEAD => response::without_claim(response),
             Ok(response) => response,
             Err(error) => fail(&error, route, call),
         }
     }
 }
 
-fn refuse(error: BodyError) -> HttpResponse {
+fn refuse(error: BodyError) -> Response {
     match error {
         BodyError::TooLarge => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
         BodyError::TooSlow => message(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
@@ -101,7 +109,7 @@ fn refuse(error: BodyError) -> HttpResponse {
     }
 }
 
-fn fail(error: &FunctionError, route: &RouteMatch<'_>, call: &Call) -> HttpResponse {
+fn fail(error: &FunctionError, route: &RouteMatch<'_>, call: &Call) -> Response {
     tracing::error!(%error, route = route.key, request_id = call.request_id, "an invocation failed");
     match error {
         FunctionError::TimedOut => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),

@@ -1,22 +1,23 @@
 //! Accepting connections, and stopping in order.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 use super::Gateway;
 use super::call::Endpoints;
-use super::dispatch::Dispatcher;
 
 /// How long accepting rests when the process has no descriptors or memory left: connections that end give some back.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
@@ -27,7 +28,7 @@ const MAX_HEAD_SIZE: usize = 64 * 1024;
 /// What every connection is served with.
 #[derive(Clone)]
 struct Server {
-    dispatcher: Arc<Dispatcher>,
+    router: Router,
     header_timeout: Duration,
     stop: CancellationToken,
 }
@@ -35,7 +36,7 @@ struct Server {
 /// See [`Gateway::serve`].
 pub(super) async fn serve(gateway: Gateway, listener: TcpListener, shutdown: impl Future<Output = ()>) {
     let server = Server {
-        dispatcher: gateway.dispatcher,
+        router: gateway.router,
         header_timeout: gateway.options.http.header_timeout,
         stop: gateway.stop.clone(),
     };
@@ -83,11 +84,12 @@ impl Server {
         let Ok(endpoints) = prepare(&stream) else {
             return;
         };
-        let dispatcher = self.dispatcher;
-        let service = service_fn(move |request| {
-            let dispatcher = dispatcher.clone();
-            async move { Ok::<_, Infallible>(dispatcher.answer(request, endpoints).await) }
+        let router = self.router;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(endpoints);
+            router.clone().oneshot(request)
         });
+        // Not `axum::serve`: that gives a client all the time it likes to send a request's head.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)

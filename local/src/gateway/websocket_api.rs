@@ -12,17 +12,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use http::{Request, StatusCode};
-use hyper::body::Incoming;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::StatusCode;
 use shared::Clock;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::call::Call;
+use super::health;
 use super::integration::Integration;
 use super::options::WebSocketOptions;
-use super::response::{HttpResponse, message};
+use super::response::message;
 use super::{Connections, Function, FunctionError, GatewayError};
 use crate::template;
 use closing::Closing;
@@ -40,6 +43,23 @@ pub(super) struct Environment {
     pub(super) options: WebSocketOptions,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
+}
+
+/// Answers a handshake, as soon as `$connect` has.
+pub(super) async fn connect(
+    State(api): State<Arc<WebSocketApi>>,
+    Extension(call): Extension<Call>,
+    handshake: Handshake,
+    request: Request,
+) -> Response {
+    let connection = Arc::new(Connection::new(&api.stage, &call));
+    let event = connection.connect_event(&request, &call);
+    let (answer, response) = oneshot::channel();
+    let tasks = api.environment.tasks.clone();
+    // A task of its own: if the client hangs up now, a `$connect` that succeeds still needs its `$disconnect`.
+    tasks.spawn(api.live(connection, handshake, event, answer));
+    let failed = |_| message(StatusCode::BAD_GATEWAY, "Internal server error");
+    response.await.unwrap_or_else(failed)
 }
 
 /// A WebSocket API with its routes bound to functions.
@@ -68,32 +88,16 @@ impl WebSocketApi {
         let keys = definition.routes.keys().map(String::as_str);
         Ok(Self {
             stage: definition.stage_name.clone(),
-            path: format!("/{}", definition.stage_name),
+            path: path_of(&definition.stage_name)?,
             selection: RouteSelection::new(&definition.route_selection_expression, keys)?,
             routes: definition.routes.iter().map(bind).collect::<Result<_, _>>()?,
             environment,
         })
     }
 
-    /// Whether clients connect at `path`.
-    pub(super) fn is_at(&self, path: &str) -> bool {
-        path == self.path
-    }
-
-    /// Answers a handshake, as soon as `$connect` has.
-    pub(super) async fn connect(self: &Arc<Self>, mut request: Request<Incoming>, call: Call) -> HttpResponse {
-        let Some(handshake) = Handshake::accept(&mut request) else {
-            return handshake::upgrade_required();
-        };
-        let connection = Arc::new(Connection::new(&self.stage, &call));
-        let event = connection.connect_event(&request, &call);
-        let (answer, response) = oneshot::channel();
-        // A task of its own: if the client hangs up now, a `$connect` that succeeds still needs its `$disconnect`.
-        let api = self.clone();
-        let lifecycle = async move { api.live(connection, handshake, event, answer).await };
-        self.environment.tasks.spawn(lifecycle);
-        let failed = |_| message(StatusCode::BAD_GATEWAY, "Internal server error");
-        response.await.unwrap_or_else(failed)
+    /// Where clients connect.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// A connection's whole life.
@@ -102,17 +106,19 @@ impl WebSocketApi {
         connection: Arc<Connection>,
         handshake: Handshake,
         event: ApiGatewayWebsocketProxyRequest,
-        answer: oneshot::Sender<HttpResponse>,
+        answer: oneshot::Sender<Response>,
     ) {
+        let registration = self.environment.connections.register(connection.id.clone());
         let admission = match self.admit(&connection, event).await {
             Ok(admission) => admission,
             Err(refusal) => {
+                drop(registration);
                 // The client may be gone: then nobody needs to hear that it is refused.
                 let _ = answer.send(message(refusal, refusal.canonical_reason().unwrap_or_default()));
                 return;
             }
         };
-        let (registration, queue) = self.environment.connections.register(connection.id.clone());
+        let queue = registration.open();
         // If the client is gone the upgrade fails, and `$disconnect` follows as after any other end.
         let _ = answer.send(handshake.response(&admission));
         let closing = match handshake.upgrade(&self.environment.options).await {
@@ -203,6 +209,23 @@ impl WebSocketApi {
         }
         answer
     }
+}
+
+/// The path of a stage, whose name must be one that API Gateway takes.
+fn path_of(stage: &str) -> Result<String, GatewayError> {
+    let path = format!("/{stage}");
+    let acceptable = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let reason = if stage.is_empty() || !stage.chars().all(acceptable) {
+        "the name of a stage has letters, digits, hyphens and underscores only"
+    } else if path == health::PATH {
+        "the gateway has this path for itself"
+    } else {
+        return Ok(path);
+    };
+    Err(GatewayError::Route {
+        route: path,
+        reason: reason.to_owned(),
+    })
 }
 
 /// A status that refuses a handshake: what the function said, unless that would be no refusal.

@@ -17,7 +17,11 @@ async fn stored(server: &TestServer) -> i64 {
 /// Two users, a socket of each, and the sender's second one.
 async fn sockets(server: &TestServer) -> (User, User, [Socket; 3]) {
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
-    let sockets = [server.connect(&alice).await, server.connect(&alice).await, server.connect(&bob).await];
+    let sockets = [
+        server.connect(&alice).await,
+        server.connect(&alice).await,
+        server.connect(&bob).await,
+    ];
     (alice, bob, sockets)
 }
 
@@ -39,7 +43,11 @@ async fn a_repeat_is_answered_with_the_same_message_where_it_was_asked_and_nowhe
     to.expect_nothing().await;
     assert_eq!(stored(&server).await, 1);
     let next = phone.ask(&named_message(&bob, "another", "c2")).await;
-    assert_eq!((&next["seq"], &next["version"]), (&json!(2), &json!(2)), "repeats change nothing");
+    assert_eq!(
+        (&next["seq"], &next["version"]),
+        (&json!(2), &json!(2)),
+        "repeats change nothing"
+    );
 }
 
 #[tokio::test]
@@ -113,7 +121,10 @@ async fn a_repeat_costs_a_token_like_any_send() {
     }
     let answers = phone.take(60).await;
     let most = most_tokens_since(start);
-    let passed = answers.iter().filter(|answer| answer["type"] == "direct_message").count();
+    let passed = answers
+        .iter()
+        .filter(|answer| answer["type"] == "direct_message")
+        .count();
     assert!((10..=most).contains(&passed), "{passed} passed, {most} at most");
     let refused = answers.iter().filter(|answer| answer["code"] == "rate_limited");
     assert_eq!(refused.count(), 60 - passed);

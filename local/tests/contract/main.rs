@@ -3,6 +3,7 @@
 //! Each test has a server and a database of its own; nothing has to be started by hand. A module is a part of the contract.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(unreachable_pub, reason = "what is shared by the tests reads as the API it is")]
 
 mod accounts;
 mod client_ids;

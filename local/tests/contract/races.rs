@@ -70,7 +70,7 @@ async fn parallel_sends_in_one_conversation_are_numbered_without_a_hole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_load_each_device_gets_every_message_and_next_to_none_twice() {
+async fn under_load_each_device_gets_each_message_once() {
     let server = TestServer::start().await;
     server.lift_rate_limits().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
@@ -88,16 +88,17 @@ async fn under_load_each_device_gets_every_message_and_next_to_none_twice() {
     };
     let hers = hers.drain(..).map(|socket| talk(socket, bob.clone()));
     let his = his.drain(..).map(|socket| talk(socket, alice.clone()));
-    for (mut socket, mut frames) in join_all(hers.chain(his).map(tokio::spawn)).await.into_iter().map(Result::unwrap) {
-        while by_seq(&frames).len() < 1200 {
-            frames.extend(socket.catch_up().await);
-        }
+    for (mut socket, mut frames) in join_all(hers.chain(his).map(tokio::spawn))
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+    {
+        // All sends were answered, so this is all that there is to come.
+        frames.extend(socket.catch_up().await);
         let counts = by_seq(&frames);
-        assert_eq!(counts.len(), 1200);
-        assert_eq!((counts.keys().min(), counts.keys().max()), (Some(&1), Some(&1200)));
-        // A message is pushed again where a later one arrived before it: rare, and not in rows.
         let repeated: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
-        assert!(repeated.len() < 60, "came again: {repeated:?}");
+        assert!(repeated.is_empty(), "came again: {repeated:?}");
+        assert_eq!(counts, each_once(1200));
     }
     assert_eq!(conversations(&server).await, [(1200, 1200, 1200)]);
 }
@@ -123,7 +124,10 @@ async fn parallel_first_messages_of_both_make_one_conversation() {
         let mut numbers: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for frame in &frames {
             let conversation = frame["conversation_id"].to_string();
-            numbers.entry(conversation).or_default().push(frame["seq"].as_i64().unwrap());
+            numbers
+                .entry(conversation)
+                .or_default()
+                .push(frame["seq"].as_i64().unwrap());
         }
         assert_eq!(numbers.len(), 8, "one for each pair");
         for numbers in numbers.values_mut() {

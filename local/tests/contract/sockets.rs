@@ -48,7 +48,11 @@ async fn a_33rd_connection_closes_the_users_oldest_and_no_other() {
 async fn a_server_that_stops_closes_every_socket_with_1001() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
-    let mut sockets = [server.connect(&alice).await, server.connect(&alice).await, server.connect(&bob).await];
+    let mut sockets = [
+        server.connect(&alice).await,
+        server.connect(&alice).await,
+        server.connect(&bob).await,
+    ];
     server.begin_stop();
     for socket in &mut sockets {
         assert_eq!(close_code(socket).await, Some(1001));
@@ -62,7 +66,8 @@ async fn a_message_sent_right_before_the_stop_is_stored_if_it_was_acknowledged()
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let mut from = server.connect(&alice).await;
     for index in 0..10 {
-        from.send(&crate::support::direct_message(&bob, &index.to_string())).await;
+        from.send(&crate::support::direct_message(&bob, &index.to_string()))
+            .await;
     }
     server.begin_stop();
     let mut acknowledged = 0;
@@ -71,7 +76,11 @@ async fn a_message_sent_right_before_the_stop_is_stored_if_it_was_acknowledged()
     }
     let server = server.restart().await;
     let stored = alice.history(&server, &bob).await;
-    assert!(stored.len() >= acknowledged, "{} stored, {acknowledged} acknowledged", stored.len());
+    assert!(
+        stored.len() >= acknowledged,
+        "{} stored, {acknowledged} acknowledged",
+        stored.len()
+    );
     let mut to = server.open(&bob).await;
     let pushed = to.take_until(|frame| frame["type"] == "sync_complete").await;
     assert_eq!(crate::support::strings(&pushed, "content"), stored);

@@ -1,12 +1,12 @@
 //! The HTTP API and the gateway's own route.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::Router;
 use futures_util::FutureExt;
-use local::gateway::{Connections, Gateway, HttpOptions, Options, Parts};
+use local::gateway::{Connections, Function, Gateway, HttpOptions, Options, Parts};
 use local::template::Template;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -81,14 +81,25 @@ async fn what_the_template_lacks_is_not_found() {
         (Method::POST, "/ws"),
     ] {
         let request = Client::new().request(method, harness.url(path));
-        expect_message(request.send().await.expect("an answer"), 404, "Not Found").await;
+        let response = request.send().await.expect("an answer");
+        assert!(!response.headers().contains_key("allow"), "{path}");
+        assert!(response.headers().contains_key("apigw-requestid"), "{path}");
+        expect_message(response, 404, "Not Found").await;
     }
-    let head = Client::new()
-        .head(harness.url("/answer"))
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(head.status(), StatusCode::NOT_FOUND);
+    for path in ["/answer", "/health", "/ws"] {
+        let head = Client::new().head(harness.url(path)).send().await.expect("an answer");
+        assert_eq!(head.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_without_a_body_for_head_claims_no_length() {
+    let harness = Harness::start().await;
+    let request = Client::new().head(harness.url("/echo/x"));
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert!(!response.headers().contains_key("content-length"));
 }
 
 #[tokio::test]
@@ -211,16 +222,18 @@ async fn a_request_for_no_proper_host_is_refused() {
 #[tokio::test]
 async fn a_preflight_is_answered_by_the_gateway() {
     let harness = Harness::start().await;
-    let preflight = Client::new()
-        .request(Method::OPTIONS, harness.url("/echo/x"))
-        .header("origin", "https://page.example")
-        .header("access-control-request-method", "PUT");
-    let response = preflight.send().await.expect("an answer");
-    assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    assert_eq!(response.headers()["access-control-allow-origin"], "*");
-    assert_eq!(response.headers()["access-control-allow-methods"], "GET,PUT");
-    assert_eq!(response.headers()["access-control-allow-headers"], "authorization");
-    assert_eq!(response.headers()["access-control-max-age"], "60");
+    for path in ["/echo/x", "/health", "/ws"] {
+        let preflight = Client::new()
+            .request(Method::OPTIONS, harness.url(path))
+            .header("origin", "https://page.example")
+            .header("access-control-request-method", "PUT");
+        let response = preflight.send().await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::NO_CONTENT, "{path}");
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        assert_eq!(response.headers()["access-control-allow-methods"], "GET,PUT");
+        assert_eq!(response.headers()["access-control-allow-headers"], "authorization");
+        assert_eq!(response.headers()["access-control-max-age"], "60");
+    }
 }
 
 #[tokio::test]
@@ -282,22 +295,44 @@ async fn health_is_the_databases() {
     assert_eq!(body, json!({"status": "unavailable", "database": "unavailable"}));
 }
 
-#[test]
-fn a_route_without_its_function_is_refused_at_the_start() {
+/// Why a gateway with these functions, which are never called, can't be made of a template.
+fn refusal(template: &str, functions: &[&str]) -> String {
+    let function = |name: &&str| ((*name).to_owned(), Function::http(Router::new()));
     let parts = Parts {
-        functions: BTreeMap::new(),
+        functions: functions.iter().map(function).collect(),
         connections: Connections::default(),
         health: Arc::new(|| async { Ok(()) }.boxed()),
         clock: Arc::new(SystemClock),
     };
-    let template = Template::parse(TEMPLATE).expect("a template");
-    let error = Gateway::new(&template, parts, Options::default())
-        .err()
-        .expect("an error");
+    let template = Template::parse(template).expect("a template");
+    let gateway = Gateway::new(&template, parts, Options::default());
+    gateway.err().expect("an error").to_string()
+}
+
+#[test]
+fn a_route_without_its_function_is_refused_at_the_start() {
     assert_eq!(
-        error.to_string(),
+        refusal(TEMPLATE, &[]),
         "the template routes ANY /echo/{name} to http, which does not exist here"
     );
+}
+
+#[test]
+fn a_stage_that_clients_could_not_reach_is_refused_at_the_start() {
+    for (stage, reason) in [
+        ("health", "the gateway has this path for itself"),
+        (
+            "'{a}'",
+            "the name of a stage has letters, digits, hyphens and underscores only",
+        ),
+    ] {
+        let template = TEMPLATE.replace("StageName: ws", &format!("StageName: {stage}"));
+        let path = stage.trim_matches('\'');
+        assert_eq!(
+            refusal(&template, &["http", "socket"]),
+            format!("the template's route /{path} is unusable: {reason}")
+        );
+    }
 }
 
 async fn read_to_end(mut client: tokio::net::TcpStream) -> String {

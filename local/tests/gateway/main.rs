@@ -1,7 +1,6 @@
 //! The gateway over real sockets, with toy functions behind it.
 #![cfg(test)]
 
-mod dump;
 mod harness;
 mod http;
 mod limits;

@@ -32,7 +32,7 @@ async fn before_connect_has_answered_a_connection_is_gone() {
     let mut harness = Harness::start().await;
     let mut client = harness.try_connect("do=push").await.expect("a connection");
     let connect = harness.event("CONNECT").await;
-    assert_eq!(harness.next_event().await["early"], "Err(Gone)");
+    assert_eq!(harness.next_event().await["early"], "Err(Gone), open: Ok(false)");
     let id = connect["requestContext"]["connectionId"].as_str().expect("an id");
     let id = ConnectionId::new(id);
     assert_eq!(harness.connections.is_open(&id).await, Ok(true));
@@ -46,7 +46,7 @@ async fn after_its_end_a_connection_is_gone() {
     let (mut client, id) = harness.connect().await;
     client.0.close(None).await.expect("a close");
     harness.disconnect().await;
-    assert_eq!(harness.connections.is_open(&id).await, Ok(false));
+    assert_eq!(harness.connections.is_open(&id).await, Err(PushError::Gone));
     assert_eq!(harness.connections.post(&id, "x".into()).await, Err(PushError::Gone));
     assert_eq!(harness.connections.close(&id).await, Err(PushError::Gone));
 }

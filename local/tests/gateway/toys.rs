@@ -80,8 +80,12 @@ impl Toys {
             Some("wait") => sleep(Duration::from_millis(100)).await,
             Some("hang") => sleep(LONG).await,
             Some("push") => {
-                let outcome = self.connections.post(&connection(event), "early".into()).await;
-                let _ = self.events.send(json!({ "early": format!("{outcome:?}") }));
+                let connection = connection(event);
+                let outcome = self.connections.post(&connection, "early".into()).await;
+                let is_open = self.connections.is_open(&connection).await;
+                let _ = self
+                    .events
+                    .send(json!({ "early": format!("{outcome:?}, open: {is_open:?}") }));
             }
             _ => {}
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use local::gateway::{Options, QueueLimits, WebSocketOptions};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
+use shared::domain::ConnectionId;
+use shared::push::{Push, PushError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -44,6 +46,19 @@ async fn a_plain_get_needs_an_upgrade() {
 }
 
 #[tokio::test]
+async fn a_handshake_in_a_version_of_http_without_upgrades_gets_nowhere() {
+    let mut harness = Harness::start().await;
+    let mut client = harness.tcp().await;
+    let handshake = b"GET /ws HTTP/1.0\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    client.write_all(handshake).await.expect("a handshake");
+    let mut answer = String::new();
+    in_time(client.read_to_string(&mut answer)).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.0 426 "), "{answer}");
+    assert!(harness.is_quiet().await);
+}
+
+#[tokio::test]
 async fn the_status_of_connect_decides_the_handshake() {
     let mut harness = Harness::start_with(quick(Duration::from_millis(200))).await;
     for (query, status) in [
@@ -58,7 +73,10 @@ async fn the_status_of_connect_decides_the_handshake() {
     ] {
         let error = harness.try_connect(query).await.err().expect("a refusal");
         assert_eq!(refusal(error), status, "{query}");
-        harness.event("CONNECT").await;
+        let connect = harness.event("CONNECT").await;
+        let id = connect["requestContext"]["connectionId"].as_str().expect("an id");
+        let is_open = harness.connections.is_open(&ConnectionId::new(id)).await;
+        assert_eq!(is_open, Err(PushError::Gone), "{query}");
     }
     assert!(harness.is_quiet().await, "a refused connection has no $disconnect");
     harness.try_connect("status=204").await.expect("a connection");

@@ -105,6 +105,7 @@ async fn push_all(
     deadline: Instant,
 ) -> Result<bool, Interrupted> {
     let mut room = MAX_FRAMES;
+    let mut pause = FIRST_PAUSE;
     loop {
         let batch = db::deliveries::list_undelivered(db, user, BATCH).await?;
         if batch.is_empty() {
@@ -131,13 +132,16 @@ async fn push_all(
         if Instant::now() >= deadline {
             return Ok(true);
         }
-        if !pushed {
-            if !in_flight && is_all(&batch) {
-                return Ok(false);
-            }
-            // Somebody else is pushing these, or their marks are being written: look again.
-            sleep(FIRST_PAUSE).await;
+        if pushed {
+            pause = FIRST_PAUSE;
+            continue;
         }
+        if !in_flight && is_all(&batch) {
+            return Ok(false);
+        }
+        // Somebody else is pushing these, or their marks are being written: look again.
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reading a request's body within bounds.
 
+use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::EXPECT;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
 
 use crate::gateway::options::HttpOptions;
@@ -25,7 +25,7 @@ pub(super) enum BodyError {
 }
 
 /// The whole body of a request.
-pub(super) async fn read(headers: &HeaderMap, body: Incoming, options: &HttpOptions) -> Result<Bytes, BodyError> {
+pub(super) async fn read(headers: &HeaderMap, body: Body, options: &HttpOptions) -> Result<Bytes, BodyError> {
     let too_large = body.size_hint().lower() > options.max_body_size as u64;
     if too_large && headers.contains_key(EXPECT) {
         // The client waits for a word before it sends anything.
@@ -44,12 +44,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming, options: &HttpOpti
 }
 
 /// Reads a body that nobody wants.
-pub(super) async fn skip(body: Incoming, options: &HttpOptions) {
+pub(super) async fn skip(body: Body, options: &HttpOptions) {
     // How far it got does not matter: it is for the client's sake only.
     let _ = timeout(options.body_timeout, discard(body, options.max_body_size)).await;
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
     match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -60,7 +60,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
-async fn discard(mut body: Incoming, limit: usize) {
+async fn discard(mut body: Body, limit: usize) {
     let mut rest = limit.saturating_mul(TOLERANCE);
     while let Some(Ok(frame)) = body.frame().await {
         let length = frame.data_ref().map_or(0, Bytes::len);

@@ -1,5 +1,6 @@
 //! CORS as an HTTP API does it: the gateway answers preflights, and its headers take the place of the function's.
 
+use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
@@ -7,7 +8,6 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::gateway::GatewayError;
-use crate::gateway::response::{self, HttpResponse};
 use crate::template::Cors;
 
 const FUNCTION_HEADERS: [HeaderName; 6] = [
@@ -49,8 +49,8 @@ impl CorsPolicy {
     }
 
     /// The answer to an `OPTIONS` request, which never reaches a function.
-    pub(super) fn preflight(&self, request: &HeaderMap) -> HttpResponse {
-        let mut response = response::empty(StatusCode::NO_CONTENT);
+    pub(super) fn preflight(&self, request: &HeaderMap) -> Response {
+        let mut response = StatusCode::NO_CONTENT.into_response();
         let headers = response.headers_mut();
         if self.allow_origin(request.get(ORIGIN), headers) {
             headers.extend(self.preflight.clone());

@@ -1,20 +1,23 @@
 //! A function's answer as an HTTP response.
 
+use std::convert::Infallible;
+
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use axum::body::{Body, HttpBody};
+use axum::response::Response;
 use bytes::Bytes;
+use futures_util::stream;
 use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use http::{HeaderValue, StatusCode};
 
 use crate::gateway::FunctionError;
 use crate::gateway::encoding;
-use crate::gateway::response::HttpResponse;
 
 /// The response that a function asked for.
-pub(super) fn response_of(answer: ApiGatewayV2httpResponse) -> Result<HttpResponse, FunctionError> {
+pub(super) fn response_of(answer: ApiGatewayV2httpResponse) -> Result<Response, FunctionError> {
     let status = status_of(answer.status_code)?;
     let body = body_of(answer.body, answer.is_base64_encoded)?;
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = answer.headers;
     // What concerns the connection is between the gateway and its client.
@@ -26,6 +29,14 @@ pub(super) fn response_of(answer: ApiGatewayV2httpResponse) -> Result<HttpRespon
         response.headers_mut().append(SET_COOKIE, value);
     }
     Ok(response)
+}
+
+/// Keeps axum from giving an empty answer to `HEAD` a `Content-Length`, which would claim that `GET` has an empty one too.
+pub(super) fn without_claim(response: Response) -> Response {
+    if response.body().size_hint().exact() != Some(0) {
+        return response;
+    }
+    response.map(|_| Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))
 }
 
 fn status_of(code: i64) -> Result<StatusCode, FunctionError> {

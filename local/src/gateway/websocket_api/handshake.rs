@@ -1,11 +1,13 @@
 //! The opening handshake (RFC 6455, section 4.2).
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
-use hyper::body::Incoming;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -13,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::gateway::options::WebSocketOptions;
-use crate::gateway::response::{self, HttpResponse};
+use crate::gateway::response;
 
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
@@ -28,16 +30,24 @@ pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 ///
 /// Not axum's: that gives no way to the connection beneath the socket, which must be read to its end after a close
 /// frame. Closing with unread bytes resets the connection, and then the client never sees why.
-pub(super) struct Handshake {
+pub(in crate::gateway) struct Handshake {
     accept: String,
     offered_protocols: Vec<HeaderValue>,
     upgrade: OnUpgrade,
 }
 
+impl<S: Sync> FromRequestParts<S> for Handshake {
+    type Rejection = Response;
+
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Response> {
+        Self::of(head).ok_or_else(upgrade_required)
+    }
+}
+
 impl Handshake {
     /// The handshake that a request is; `None` if it is another request.
-    pub(super) fn accept(request: &mut Request<Incoming>) -> Option<Self> {
-        let headers = request.headers();
+    fn of(head: &mut Parts) -> Option<Self> {
+        let headers = &head.headers;
         let is_handshake = contains_token(headers, &CONNECTION, "upgrade")
             && contains_token(headers, &UPGRADE, "websocket")
             && headers.get(SEC_WEBSOCKET_VERSION) == Some(&VERSION);
@@ -47,13 +57,13 @@ impl Handshake {
         Some(Self {
             accept,
             offered_protocols,
-            upgrade: hyper::upgrade::on(request),
+            upgrade: head.extensions.remove()?,
         })
     }
 
     /// The answer that admits the client, with the subprotocol that `$connect` chose.
-    pub(super) fn response(&self, admission: &ApiGatewayProxyResponse) -> HttpResponse {
-        let mut response = response::empty(StatusCode::SWITCHING_PROTOCOLS);
+    pub(super) fn response(&self, admission: &ApiGatewayProxyResponse) -> Response {
+        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, WEBSOCKET);
@@ -89,7 +99,7 @@ impl Handshake {
 }
 
 /// The answer to a request that is no handshake.
-pub(super) fn upgrade_required() -> HttpResponse {
+fn upgrade_required() -> Response {
     let mut response = response::message(StatusCode::UPGRADE_REQUIRED, "Upgrade Required");
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

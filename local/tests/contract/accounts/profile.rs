@@ -96,7 +96,7 @@ async fn something_must_be_given() {
         json!({"username": null, "email": null}),
         json!({"name": "robert"}),
     ] {
-        update(&server, &user, &nothing).await.problem(400, "invalid_field");
+        update(&server, &user, &nothing).await.refuses(&["username", "email"]);
     }
 }
 

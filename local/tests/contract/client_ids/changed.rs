@@ -25,7 +25,10 @@ async fn a_repeat_after_an_edit_is_answered_with_the_message_as_it_now_is() {
 
     // What counts is what was first sent.
     let refusal = phone.ask(&named_message(&bob, "before", "c1")).await;
-    assert_eq!((&refusal["code"], &refusal["client_id"]), (&json!("client_id_conflict"), &json!("c1")));
+    assert_eq!(
+        (&refusal["code"], &refusal["client_id"]),
+        (&json!("client_id_conflict"), &json!("c1"))
+    );
     to.expect_nothing().await;
     assert_eq!(stored(&server).await, 1);
 }

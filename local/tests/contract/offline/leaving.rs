@@ -5,7 +5,10 @@ use crate::support::{Socket, TestServer, User, strings};
 
 /// Waits until the server has noticed that the user has `count` connections left.
 async fn wait_for_connections(server: &TestServer, user: &User, count: u32) {
-    let query = format!("select count(*) = {count} from connections where user_id = '{}'", user.id);
+    let query = format!(
+        "select count(*) = {count} from connections where user_id = '{}'",
+        user.id
+    );
     server.wait_until(&query).await;
 }
 

@@ -10,12 +10,18 @@ use super::{conversations, devices};
 use crate::support::{TestServer, User};
 
 async fn edit(server: &TestServer, user: &User, path: &str, content: String) -> StatusCode {
-    let request = user.request(server, Method::PATCH, path).json(&json!({"content": content}));
+    let request = user
+        .request(server, Method::PATCH, path)
+        .json(&json!({"content": content}));
     request.send().await.unwrap().status()
 }
 
 async fn delete(server: &TestServer, user: &User, path: &str) -> StatusCode {
-    user.request(server, Method::DELETE, path).send().await.unwrap().status()
+    user.request(server, Method::DELETE, path)
+        .send()
+        .await
+        .unwrap()
+        .status()
 }
 
 /// Asserts that a version never stands for two things, and returns the frame of each.
@@ -46,10 +52,20 @@ async fn parallel_edits_have_a_version_each_and_the_highest_is_what_stays() {
     let mut stayed = BTreeSet::new();
     for socket in &mut sockets {
         let frames = socket.catch_up().await;
-        assert!(frames.iter().all(|frame| frame["type"] == "message_edited" && frame["seq"] == 1));
+        assert!(
+            frames
+                .iter()
+                .all(|frame| frame["type"] == "message_edited" && frame["seq"] == 1)
+        );
         let versions = by_version(&frames);
-        assert_eq!(versions.keys().copied().collect::<Vec<_>>(), (2..=21).collect::<Vec<_>>());
-        let times: Vec<_> = versions.values().map(|frame| frame["edited_at"].as_str().unwrap()).collect();
+        assert_eq!(
+            versions.keys().copied().collect::<Vec<_>>(),
+            (2..=21).collect::<Vec<_>>()
+        );
+        let times: Vec<_> = versions
+            .values()
+            .map(|frame| frame["edited_at"].as_str().unwrap())
+            .collect();
         assert!(times.is_sorted(), "{times:?}");
         stayed.insert(versions[&21]["content"].as_str().unwrap().to_owned());
     }
@@ -69,14 +85,21 @@ async fn after_a_deletion_no_edit_has_a_higher_version() {
         let edits = join_all((0..5).map(|index| edit(&server, &alice, &path, format!("edit {index}"))));
         let deletions = join_all((0..5).map(|_| delete(&server, &alice, &path)));
         let (edits, deletions) = tokio::join!(edits, deletions);
-        assert!(deletions.iter().all(|status| *status == StatusCode::OK), "{deletions:?}");
+        assert!(
+            deletions.iter().all(|status| *status == StatusCode::OK),
+            "{deletions:?}"
+        );
         let (edited, late): (Vec<_>, Vec<_>) = edits.into_iter().partition(|status| *status == StatusCode::OK);
         assert!(late.iter().all(|status| *status == StatusCode::NOT_FOUND), "{late:?}");
 
         let frames = to.catch_up().await;
         assert_eq!(from.catch_up().await.len(), frames.len());
         let versions = by_version(&frames);
-        assert_eq!(versions.len(), edited.len() + 1, "one for each edit, one for the deletion: {frames:?}");
+        assert_eq!(
+            versions.len(),
+            edited.len() + 1,
+            "one for each edit, one for the deletion: {frames:?}"
+        );
         assert!(*versions.keys().next().unwrap() > sent["version"].as_i64().unwrap());
         let last = versions.values().last().unwrap();
         assert_eq!(last["type"], "message_deleted");
@@ -96,12 +119,16 @@ async fn sends_and_edits_at_once_share_the_versions_of_their_conversation() {
     let edits = join_all((0..10).map(|index| edit(&server, &alice, &path, format!("edit {index}"))));
     let sends = async {
         for index in 0..8 {
-            from.send(&crate::support::direct_message(&bob, &index.to_string())).await;
+            from.send(&crate::support::direct_message(&bob, &index.to_string()))
+                .await;
         }
     };
     tokio::join!(edits, sends);
     assert_eq!(from.take(18).await.len(), 18);
     let frames = to.take(18).await;
-    assert_eq!(by_version(&frames).into_keys().collect::<Vec<_>>(), (2..=19).collect::<Vec<_>>());
+    assert_eq!(
+        by_version(&frames).into_keys().collect::<Vec<_>>(),
+        (2..=19).collect::<Vec<_>>()
+    );
     assert_eq!(conversations(&server).await, [(9, 19, 9)]);
 }

@@ -11,7 +11,9 @@ async fn send_on_all(sockets: &mut [Socket], frame: &Value) -> Vec<Vec<Value>> {
     join_all(sockets.iter_mut().map(|socket| socket.send(frame))).await;
     let first = join_all(sockets.iter_mut().map(Socket::catch_up)).await;
     let second = join_all(sockets.iter_mut().map(Socket::catch_up)).await;
-    std::iter::zip(first, second).map(|(first, second)| [first, second].concat()).collect()
+    std::iter::zip(first, second)
+        .map(|(first, second)| [first, second].concat())
+        .collect()
 }
 
 /// Asserts that all of it is one message: each device has the answer to its own send, and at most the announcement besides.
@@ -64,7 +66,11 @@ async fn parallel_repeats_that_no_bucket_keeps_apart_leave_no_hole_either() {
 async fn of_parallel_sends_with_one_client_id_and_other_contents_one_wins() {
     let server = TestServer::start().await;
     server.lift_rate_limits().await;
-    let (alice, bob, carol) = (server.user("alice").await, server.user("bob").await, server.user("carol").await);
+    let (alice, bob, carol) = (
+        server.user("alice").await,
+        server.user("bob").await,
+        server.user("carol").await,
+    );
     let mut senders = devices(&server, &alice, 4).await;
     for round in 0..10 {
         let client_id = format!("c{round}");
@@ -74,7 +80,13 @@ async fn of_parallel_sends_with_one_client_id_and_other_contents_one_wins() {
             named_message(&carol, "one", &client_id),
             named_message(&carol, "two", &client_id),
         ];
-        join_all(senders.iter_mut().zip(&frames).map(|(socket, frame)| socket.send(frame))).await;
+        join_all(
+            senders
+                .iter_mut()
+                .zip(&frames)
+                .map(|(socket, frame)| socket.send(frame)),
+        )
+        .await;
         let mut seen = join_all(senders.iter_mut().map(Socket::catch_up)).await.concat();
         seen.extend(join_all(senders.iter_mut().map(Socket::catch_up)).await.concat());
         let conflicts = seen.iter().filter(|frame| frame["code"] == "client_id_conflict");
@@ -84,6 +96,11 @@ async fn of_parallel_sends_with_one_client_id_and_other_contents_one_wins() {
         assert!(copies.iter().all(|copy| *copy == copies[0]), "{seen:?}");
     }
     let conversations = conversations(&server).await;
-    assert!(conversations.iter().all(|(last, version, count)| last == count && version == count), "{conversations:?}");
+    assert!(
+        conversations
+            .iter()
+            .all(|(last, version, count)| last == count && version == count),
+        "{conversations:?}"
+    );
     assert_eq!(conversations.iter().map(|(_, _, count)| count).sum::<i64>(), 10);
 }

@@ -112,7 +112,7 @@ impl Fuzzed {
     /// Runs 64 cases of a test.
     fn check<S: Strategy>(&self, strategy: &S, test: impl AsyncFn(S::Value) -> Result<(), TestCaseError>) {
         let config = Config {
-            cases: 1500,
+            cases: 64,
             failure_persistence: None,
             ..Config::default()
         };

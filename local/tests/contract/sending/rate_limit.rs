@@ -97,7 +97,10 @@ async fn who_waits_as_told_may_send() {
         socket.send(&direct_message(&bob, &format!("patient {round}"))).await;
         let answer = socket.next().await;
         passed += 1;
-        assert_eq!((&answer["content"], &answer["seq"]), (&json!(format!("patient {round}")), &json!(passed)));
+        assert_eq!(
+            (&answer["content"], &answer["seq"]),
+            (&json!(format!("patient {round}")), &json!(passed))
+        );
     }
 }
 

@@ -61,7 +61,14 @@ async fn expect_one_answer(socket: &mut Socket, text: &str) {
     match answer["type"].as_str() {
         Some("direct_message") => assert!(answer["id"].is_string(), "{text:?}: {answer}"),
         Some("error") => {
-            let codes = ["invalid_json", "unknown_type", "invalid_field", "unknown_user", "rate_limited", "client_id_conflict"];
+            let codes = [
+                "invalid_json",
+                "unknown_type",
+                "invalid_field",
+                "unknown_user",
+                "rate_limited",
+                "client_id_conflict",
+            ];
             assert!(codes.contains(&answer["code"].as_str().unwrap()), "{text:?}: {answer}");
         }
         Some("pong") => {}
@@ -90,7 +97,10 @@ async fn whatever_text_a_client_sends_is_answered_and_the_socket_stays_open() {
     // The others saw messages at most, and are there.
     for other in [&mut hers, &mut his] {
         let frames = other.catch_up().await;
-        assert!(frames.iter().all(|frame| frame["type"] == "direct_message"), "{frames:?}");
+        assert!(
+            frames.iter().all(|frame| frame["type"] == "direct_message"),
+            "{frames:?}"
+        );
     }
     let last = socket.say(&bob, "still here").await;
     assert_eq!(his.next().await, last);

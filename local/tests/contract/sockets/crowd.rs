@@ -63,11 +63,25 @@ async fn forty_clients_that_connect_send_and_leave_in_a_loop_harm_nobody() {
     assert!(lost.is_empty(), "{lost:?}");
 
     for user in &users {
-        server.wait_until(&format!("select count(*) = 0 from connections where user_id = '{}'", user.id)).await;
+        server
+            .wait_until(&format!(
+                "select count(*) = 0 from connections where user_id = '{}'",
+                user.id
+            ))
+            .await;
     }
     received.extend(to.catch_up().await.iter().map(|frame| frame["id"].to_string()));
-    let row = server.sql().await.query_one("select count(*) from messages", &[]).await.unwrap();
-    assert_eq!(row.get::<_, i64>(0), i64::try_from(received.len()).unwrap(), "everything that was stored arrived");
+    let row = server
+        .sql()
+        .await
+        .query_one("select count(*) from messages", &[])
+        .await
+        .unwrap();
+    assert_eq!(
+        row.get::<_, i64>(0),
+        i64::try_from(received.len()).unwrap(),
+        "everything that was stored arrived"
+    );
     bystander.say(&bob, "still here").await;
     assert_eq!(to.next().await["content"], "still here");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{Socket, TestServer, User};
 
@@ -39,6 +40,18 @@ impl Socket {
         self.send(&json!({"type": "ping"})).await;
         let mut frames = self.take_until(|frame| frame["type"] == "pong").await;
         frames.pop();
+        frames
+    }
+
+    /// Closes the socket and returns the frames that were under way to it until its end.
+    pub async fn take_leave(mut self) -> Vec<Value> {
+        self.send_message(Message::Close(None)).await;
+        let mut frames = Vec::new();
+        while let Some(message) = self.next_message().await {
+            if let Message::Text(text) = message {
+                frames.push(serde_json::from_str(&text).unwrap());
+            }
+        }
         frames
     }
 

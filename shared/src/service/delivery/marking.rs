@@ -1,0 +1,44 @@
+//! Writing delivered marks: many with one statement.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Delivery;
+use crate::db;
+use crate::service::Afterwards;
+
+/// How long marks are collected before one statement writes them.
+const MARKING_DELAY: Duration = Duration::from_millis(250);
+
+impl Delivery {
+    /// Has the marks written soon: once for all pushes of the next fraction of a second, or now where there is no later.
+    pub(super) async fn schedule_marking(&self) {
+        match self.afterwards() {
+            Afterwards::Inline => self.write_marks().await,
+            Afterwards::Spawned(_) if self.0.marking_is_due.swap(true, Ordering::AcqRel) => {}
+            Afterwards::Spawned(tasks) => {
+                let delivery = self.clone();
+                tasks.spawn(async move {
+                    tokio::time::sleep(MARKING_DELAY).await;
+                    delivery.0.marking_is_due.store(false, Ordering::Release);
+                    delivery.write_marks().await;
+                });
+            }
+        }
+    }
+
+    /// Writes the marks of all that was pushed so far.
+    pub(in crate::service) async fn write_marks(&self) {
+        let marks = self.0.marks.take_pushed();
+        if marks.is_empty() {
+            return;
+        }
+        match db::deliveries::mark_delivered(&self.0.db, &marks).await {
+            Ok(standing) => self.0.marks.marked(&marks, &standing),
+            Err(error) => {
+                tracing::warn!(%error, "delivered marks wait for the next push");
+                self.0.marks.not_marked(&marks);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What becomes of pushes: whom they reached, which connections are gone, and gaps that earlier failures left.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+
+use super::Delivery;
+use crate::db;
+use crate::db::connections::Connection;
+use crate::db::deliveries::Undelivered;
+use crate::domain::{ConnectionId, UserId};
+use crate::push::{Outcome, PushError};
+use crate::service::marks::{Progress, Stream};
+use crate::ws::frames;
+
+/// The most that a send pushes of a gap below it; the next send goes on from there.
+const GAP_LIMIT: i64 = 100;
+
+/// How long a send may spend on it.
+const GAP_TIME: Duration = Duration::from_secs(5);
+
+/// The pushes of one message to one user.
+pub(super) struct MemberPush {
+    pub(super) stream: Stream,
+    pub(super) seq: i64,
+    /// Where the user's delivered mark stood when the message was stored.
+    pub(super) mark: i64,
+    /// Whether a success moves the mark.
+    pub(super) counts: bool,
+    pub(super) posts: Vec<Post>,
+}
+
+/// A frame on its way to one connection.
+pub(super) struct Post {
+    pub(super) connection: Connection,
+    pub(super) outcome: Outcome,
+}
+
+impl Delivery {
+    /// Sees to what follows pushes, without keeping anybody waiting.
+    pub(super) async fn follow(&self, pushes: Vec<MemberPush>) {
+        let delivery = self.clone();
+        let complete = async move {
+            join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
+            delivery.schedule_marking().await;
+        };
+        self.afterwards().run(complete).await;
+    }
+
+    /// How far the push of an undelivered message is, as far as this process knows.
+    pub(in crate::service) fn progress(&self, undelivered: &Undelivered, user: UserId) -> Option<Progress> {
+        self.0
+            .marks
+            .progress(stream_of(undelivered, user), undelivered.message.seq)
+    }
+
+    /// Pushes a message that somebody was not sent yet to one of their connections. The mark follows. [`PushError::Busy`] where the
+    /// connection did not take it before `deadline`.
+    pub(in crate::service) async fn push_undelivered(
+        &self,
+        undelivered: &Undelivered,
+        user: UserId,
+        connection: &ConnectionId,
+        deadline: Instant,
+    ) -> Result<(), PushError> {
+        let (stream, seq) = (stream_of(undelivered, user), undelivered.message.seq);
+        let frame = frames::direct_message(&undelivered.message, &undelivered.sender_username, None);
+        self.0.marks.begin(stream, seq);
+        let push = self.push().post(connection, frame);
+        let outcome = timeout_at(deadline, push).await.unwrap_or(Err(PushError::Busy));
+        match outcome {
+            Ok(()) => self.0.marks.pushed(stream, seq),
+            Err(_) => self.0.marks.failed(stream, seq),
+        }
+        outcome
+    }
+
+    /// Waits for the pushes to one user, notes how they went, and closes a gap below the message.
+    async fn complete(&self, push: MemberPush) {
+        let MemberPush { stream, seq, mark, .. } = push;
+        let reached = self.settle(push.posts).await;
+        if !push.counts {
+            return;
+        }
+        if reached.is_empty() {
+            self.0.marks.failed(stream, seq);
+            return;
+        }
+        self.0.marks.pushed(stream, seq);
+        if let Some(mark) = self.0.marks.gap_above(stream, mark, seq) {
+            self.close_gap(stream, mark, seq, &reached).await;
+        }
+    }
+
+    /// Waits for posts, forgets the connections that are gone, and returns those that were reached.
+    pub(super) async fn settle(&self, posts: Vec<Post>) -> Vec<ConnectionId> {
+        let settled = posts.into_iter().map(|post| async {
+            match post.outcome.await {
+                Ok(()) => Some(post.connection.id),
+                Err(error) => {
+                    self.note_failure(&post.connection, &error).await;
+                    None
+                }
+            }
+        });
+        join_all(settled).await.into_iter().flatten().collect()
+    }
+
+    async fn note_failure(&self, connection: &Connection, error: &PushError) {
+        tracing::debug!(connection = %connection.id, %error, "a frame was not delivered");
+        if *error == PushError::Gone
+            && let Err(error) = db::connections::remove_gone(&self.0.db, connection).await
+        {
+            tracing::warn!(connection = %connection.id, %error, "the row of a closed connection stays until its lease ends");
+        }
+    }
+
+    /// Pushes what lies between the delivered mark and a message that was just pushed: earlier pushes that failed.
+    async fn close_gap(&self, stream: Stream, mark: i64, seq: i64, connections: &[ConnectionId]) {
+        let (conversation, user) = stream;
+        let gap = match db::deliveries::list_gap(&self.0.db, user, conversation, mark, seq, GAP_LIMIT).await {
+            Ok(gap) => gap,
+            Err(error) => {
+                tracing::warn!(%error, "undelivered messages wait for the next send or connect");
+                return;
+            }
+        };
+        let deadline = Instant::now() + GAP_TIME;
+        for undelivered in gap {
+            if self.progress(&undelivered, user).is_none() {
+                let push = |connection| self.push_undelivered(&undelivered, user, connection, deadline);
+                join_all(connections.iter().map(push)).await;
+            }
+        }
+    }
+}
+
+fn stream_of(undelivered: &Undelivered, user: UserId) -> Stream {
+    (undelivered.message.conversation_id, user)
+}
