@@ -25,7 +25,8 @@ pub trait Push: Send + Sync + 'static {
     /// Closes the connection; its `$disconnect` follows.
     fn close(&self, connection: &ConnectionId) -> Outcome;
 
-    /// Whether the connection can be posted to by now: it can not before its `$connect` has answered.
+    /// Whether the connection can be posted to by now: it can not before its `$connect` has answered. An implementation that can tell
+    /// says [`PushError::Gone`] once the connection has ended.
     fn is_open(&self, connection: &ConnectionId) -> Outcome<bool>;
 }
 

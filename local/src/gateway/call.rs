@@ -1,11 +1,12 @@
 //! What the gateway knows of a request before it looks for a route.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::Authority;
+use url::Url;
 
 use super::encoding;
 use super::source_address::source_address;
@@ -76,20 +77,17 @@ impl Call {
 }
 
 fn domain_name(headers: &HeaderMap, endpoints: Endpoints) -> Option<String> {
-    let Some(host) = headers.get(HOST) else {
+    let mut hosts = headers.get_all(HOST).iter();
+    let Some(host) = hosts.next() else {
         return Some(endpoints.local.ip().to_string());
     };
     let authority: Authority = host.to_str().ok()?.parse().ok()?;
     let acceptable = |character: char| character.is_ascii_alphanumeric() || "-._:[]".contains(character);
-    let is_proper = authority.as_str().chars().all(acceptable) && is_host(authority.host());
+    // The functions' adapter makes a URL of it and panics if it can't.
+    let is_proper = hosts.next().is_none()
+        && authority.as_str().chars().all(acceptable)
+        && Url::parse(&format!("http://{authority}/")).is_ok();
     is_proper.then(|| authority.host().to_owned())
-}
-
-/// Whether a URL can be for this host: one that ends in a number must be an address.
-fn is_host(host: &str) -> bool {
-    let last_label = host.rsplit('.').next().unwrap_or_default();
-    let ends_in_number = !last_label.is_empty() && last_label.bytes().all(|byte| byte.is_ascii_digit());
-    !host.is_empty() && (!ends_in_number || host.parse::<Ipv4Addr>().is_ok())
 }
 
 #[cfg(test)]
@@ -97,10 +95,13 @@ mod tests {
     use super::*;
 
     fn call(headers: &[(HeaderName, &'static str)]) -> Option<Call> {
-        let headers = headers
+        let fields = headers
             .iter()
-            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
-            .collect();
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name, value);
+        }
         let endpoints = Endpoints {
             peer: "192.0.2.7:4711".parse().expect("an address"),
             local: "127.0.0.1:8080".parse().expect("an address"),
@@ -115,8 +116,23 @@ mod tests {
         assert_eq!(domain("[::1]:8080").as_deref(), Some("[::1]"));
         assert_eq!(domain("a b"), None);
         assert_eq!(domain("user@host"), None);
-        assert_eq!(domain("1.2.3.999"), None);
-        assert_eq!(domain(""), None);
+        assert_eq!(
+            domain("xn--mnchen-3ya.example").as_deref(),
+            Some("xn--mnchen-3ya.example")
+        );
+        for host in [
+            "",
+            "1.2.3.999",
+            "1.2.3.999.",
+            "a.0x1",
+            "x:99999",
+            "[::zz]",
+            "xn--",
+            "a.XN--zn7c",
+        ] {
+            assert_eq!(domain(host), None, "{host}");
+        }
+        assert_eq!(call(&[(HOST, "a"), (HOST, "b")]).map(|call| call.domain_name), None);
         assert_eq!(call(&[]).map(|call| call.domain_name).as_deref(), Some("127.0.0.1"));
     }
 

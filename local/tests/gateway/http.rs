@@ -1,19 +1,14 @@
 //! The HTTP API and the gateway's own route.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
-use futures_util::FutureExt;
-use local::gateway::{Connections, Function, Gateway, HttpOptions, Options, Parts};
-use local::template::Template;
+use local::gateway::{HttpOptions, Options};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use shared::SystemClock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{Harness, TEMPLATE, in_time};
+use crate::harness::{Harness, in_time};
 
 async fn get(harness: &Harness, path: &str) -> Response {
     reqwest::get(harness.url(path)).await.expect("an answer")
@@ -213,10 +208,14 @@ async fn a_client_that_dawdles_is_cut_off() {
 #[tokio::test]
 async fn a_request_for_no_proper_host_is_refused() {
     let harness = Harness::start().await;
-    let mut client = harness.tcp().await;
-    let request = b"GET /answer HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n";
-    client.write_all(request).await.expect("a request");
-    assert!(read_to_end(client).await.starts_with("HTTP/1.1 400 "));
+    for host in ["a b", "xn--", "a.0x1", "[::zz]", "x:99999", "a\r\nhost: b:99999"] {
+        let mut client = harness.tcp().await;
+        let request = format!("GET /answer HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.expect("a request");
+        let answer = read_to_end(client).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{host}: {answer}");
+        assert!(answer.ends_with(r#"{"message":"Bad Request"}"#), "{host}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -293,46 +292,6 @@ async fn health_is_the_databases() {
     assert_eq!(response.headers()["cache-control"], "no-store");
     let body: Value = response.json().await.expect("JSON");
     assert_eq!(body, json!({"status": "unavailable", "database": "unavailable"}));
-}
-
-/// Why a gateway with these functions, which are never called, can't be made of a template.
-fn refusal(template: &str, functions: &[&str]) -> String {
-    let function = |name: &&str| ((*name).to_owned(), Function::http(Router::new()));
-    let parts = Parts {
-        functions: functions.iter().map(function).collect(),
-        connections: Connections::default(),
-        health: Arc::new(|| async { Ok(()) }.boxed()),
-        clock: Arc::new(SystemClock),
-    };
-    let template = Template::parse(template).expect("a template");
-    let gateway = Gateway::new(&template, parts, Options::default());
-    gateway.err().expect("an error").to_string()
-}
-
-#[test]
-fn a_route_without_its_function_is_refused_at_the_start() {
-    assert_eq!(
-        refusal(TEMPLATE, &[]),
-        "the template routes ANY /echo/{name} to http, which does not exist here"
-    );
-}
-
-#[test]
-fn a_stage_that_clients_could_not_reach_is_refused_at_the_start() {
-    for (stage, reason) in [
-        ("health", "the gateway has this path for itself"),
-        (
-            "'{a}'",
-            "the name of a stage has letters, digits, hyphens and underscores only",
-        ),
-    ] {
-        let template = TEMPLATE.replace("StageName: ws", &format!("StageName: {stage}"));
-        let path = stage.trim_matches('\'');
-        assert_eq!(
-            refusal(&template, &["http", "socket"]),
-            format!("the template's route /{path} is unusable: {reason}")
-        );
-    }
 }
 
 async fn read_to_end(mut client: tokio::net::TcpStream) -> String {

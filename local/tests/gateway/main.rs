@@ -6,5 +6,6 @@ mod http;
 mod limits;
 mod push;
 mod shutdown;
+mod start;
 mod toys;
 mod websocket;

@@ -67,21 +67,23 @@ async fn the_bound_counts_over_all_senders() {
 async fn a_message_after_the_bound_leaves_nothing_behind() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
-    server.leave_messages(&alice, &bob, 505).await;
+    server.leave_messages(&alice, &bob, 705).await;
     let mut from = server.connect(&alice).await;
     let (mut to, frames, has_more) = push_on_connect(&server, &bob).await;
     assert_eq!((frames.len(), has_more), (500, true));
 
-    // Marking the new one as delivered must not hide the five below it, whether they come now or on the next connect.
+    // Marking the new one as delivered must not hide those below it, whether they come now or on the next connect.
     let sent = from.say(&bob, "new").await;
     let mut seen = to.take_until(|frame| frame["id"] == sent["id"]).await;
+    let marks_are_written = format!("select delivered_seq = 706 from members where user_id = '{}'", alice.id);
+    server.wait_until(&marks_are_written).await;
     let mut again = server.open(&bob).await;
     seen.extend(again.take_until(|frame| *frame == complete()).await);
     seen.extend(to.catch_up().await);
     let mut seqs: Vec<_> = seen.iter().filter_map(|frame| frame["seq"].as_i64()).collect();
     seqs.sort_unstable();
     seqs.dedup();
-    assert_eq!(seqs, (501..=506).collect::<Vec<_>>());
+    assert_eq!(seqs, (501..=706).collect::<Vec<_>>());
     server.connect(&bob).await.expect_nothing().await;
 }
 

@@ -41,3 +41,26 @@ async fn a_message_that_is_sent_while_its_receiver_connects_is_never_lost() {
     }
     server.connect(&bob).await.expect_nothing().await;
 }
+
+#[tokio::test]
+async fn a_send_that_commits_late_reaches_a_receiver_who_connected_meanwhile() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let mut from = server.connect(&alice).await;
+    // The commit takes its time, after the statement has looked for the receiver's connections.
+    let slow_commit = "
+        create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return null; end $$;
+        create constraint trigger slow after insert on messages deferrable initially deferred
+            for each row execute function wait()";
+    server.sql().await.batch_execute(slow_commit).await.unwrap();
+    from.send(&direct_message(&bob, "late")).await;
+    let is_committing = "select exists (
+        select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep')";
+    server.wait_until(is_committing).await;
+
+    let mut to = server.open(&bob).await;
+    let mut frames = to.take_until(|frame| frame["type"] == "sync_complete").await;
+    let sent = from.next().await;
+    frames.extend(to.catch_up().await);
+    assert_eq!(ids(&frames), ids(&[sent]));
+}

@@ -11,6 +11,7 @@ use crate::db::connections::Connection;
 use crate::db::deliveries::Undelivered;
 use crate::domain::{ConnectionId, UserId};
 use crate::push::{Outcome, PushError};
+use crate::service::Afterwards;
 use crate::service::marks::{Progress, Stream};
 use crate::ws::frames;
 
@@ -19,6 +20,9 @@ const GAP_LIMIT: i64 = 100;
 
 /// How long a send may spend on it.
 const GAP_TIME: Duration = Duration::from_secs(5);
+
+/// How old a gap has to be. Of two sends at once the later can be pushed before the earlier one's commit is known here.
+const GAP_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The pushes of one message to one user.
 pub(super) struct MemberPush {
@@ -37,13 +41,23 @@ pub(super) struct Post {
     pub(super) outcome: Outcome,
 }
 
+/// Messages below one that was just pushed of which nobody knows that they were.
+struct Gap {
+    stream: Stream,
+    mark: i64,
+    seq: i64,
+    /// Which of the user's connections took the message.
+    connections: Vec<ConnectionId>,
+}
+
 impl Delivery {
     /// Sees to what follows pushes, without keeping anybody waiting.
     pub(super) async fn follow(&self, pushes: Vec<MemberPush>) {
         let delivery = self.clone();
         let complete = async move {
-            join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
+            let gaps = join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
             delivery.schedule_marking().await;
+            delivery.close_gaps(gaps.into_iter().flatten().collect()).await;
         };
         self.afterwards().run(complete).await;
     }
@@ -76,21 +90,25 @@ impl Delivery {
         outcome
     }
 
-    /// Waits for the pushes to one user, notes how they went, and closes a gap below the message.
-    async fn complete(&self, push: MemberPush) {
+    /// Waits for the pushes to one user, notes how they went, and tells whether there is a gap below the message.
+    async fn complete(&self, push: MemberPush) -> Option<Gap> {
         let MemberPush { stream, seq, mark, .. } = push;
         let reached = self.settle(push.posts).await;
         if !push.counts {
-            return;
+            return None;
         }
         if reached.is_empty() {
             self.0.marks.failed(stream, seq);
-            return;
+            return None;
         }
         self.0.marks.pushed(stream, seq);
-        if let Some(mark) = self.0.marks.gap_above(stream, mark, seq) {
-            self.close_gap(stream, mark, seq, &reached).await;
-        }
+        let mark = self.0.marks.gap_above(stream, mark, seq)?;
+        Some(Gap {
+            stream,
+            mark,
+            seq,
+            connections: reached,
+        })
     }
 
     /// Waits for posts, forgets the connections that are gone, and returns those that were reached.
@@ -116,21 +134,38 @@ impl Delivery {
         }
     }
 
+    async fn close_gaps(&self, gaps: Vec<Gap>) {
+        if gaps.is_empty() {
+            return;
+        }
+        // In a function each moment is paid for, and what other instances push is not known anyway.
+        if let Afterwards::Spawned(_) = self.afterwards() {
+            tokio::time::sleep(GAP_PATIENCE).await;
+        }
+        for gap in gaps {
+            if let Some(mark) = self.0.marks.gap_above(gap.stream, gap.mark, gap.seq) {
+                self.close_gap(Gap { mark, ..gap }).await;
+            }
+        }
+        self.schedule_marking().await;
+    }
+
     /// Pushes what lies between the delivered mark and a message that was just pushed: earlier pushes that failed.
-    async fn close_gap(&self, stream: Stream, mark: i64, seq: i64, connections: &[ConnectionId]) {
-        let (conversation, user) = stream;
-        let gap = match db::deliveries::list_gap(&self.0.db, user, conversation, mark, seq, GAP_LIMIT).await {
-            Ok(gap) => gap,
+    async fn close_gap(&self, gap: Gap) {
+        let (conversation, user) = gap.stream;
+        let missing = db::deliveries::list_gap(&self.0.db, user, conversation, gap.mark, gap.seq, GAP_LIMIT).await;
+        let missing = match missing {
+            Ok(missing) => missing,
             Err(error) => {
                 tracing::warn!(%error, "undelivered messages wait for the next send or connect");
                 return;
             }
         };
         let deadline = Instant::now() + GAP_TIME;
-        for undelivered in gap {
+        for undelivered in missing {
             if self.progress(&undelivered, user).is_none() {
                 let push = |connection| self.push_undelivered(&undelivered, user, connection, deadline);
-                join_all(connections.iter().map(push)).await;
+                join_all(gap.connections.iter().map(push)).await;
             }
         }
     }
