@@ -10,38 +10,44 @@ create index connections_user_id on connections (user_id, connected_at);
 
 -- Older leases than this are worth nothing.
 create function lease_start() returns timestamptz
-language sql stable as $$ select clock_timestamp() - interval '2 hours' $$;
+language sql stable as $$ select now() - interval '2 hours' $$;
 
--- Writes a new connection's row and returns those of the user's connections that it pushes out: the oldest beyond `p_limit`.
--- Null where there is no such user. Opening, closing and removal lock the user's row: they are seen one after the other.
-create function open_connection(p_connection text, p_user uuid, p_limit integer) returns text[]
-language plpgsql as $$
-declare
-    v_oldest text[];
-begin
-    perform from users where id = p_user for no key update;
-    if not found then
-        return null;
-    end if;
-    insert into connections (id, user_id) values (p_connection, p_user);
+-- Opening, confirming, closing, removing and sweeping lock the user's row: they are seen one after the other.
+
+-- Removes the oldest of a user's connections beyond `p_limit` and returns them. The user's row is locked by the caller.
+create function push_out_oldest(p_user uuid, p_limit integer) returns text[]
+language sql as $$
     with oldest as (
         delete from connections where id in (
             select id from connections where user_id = p_user order by connected_at desc, id offset p_limit
         )
         returning id
     )
-    select array_agg(id) into v_oldest from oldest;
-    return coalesce(v_oldest, '{}');
+    select coalesce(array_agg(id), '{}') from oldest
+$$;
+
+-- Writes a new connection's row and returns those of the user's connections that it pushes out. Null where there is no such user.
+create function open_connection(p_connection text, p_user uuid, p_limit integer) returns text[]
+language plpgsql as $$
+begin
+    perform from users where id = p_user for no key update;
+    if not found then
+        return null;
+    end if;
+    insert into connections (id, user_id) values (p_connection, p_user);
+    return push_out_oldest(p_user, p_limit);
 end
 $$;
 
--- Notes that the gateway delivers to the connection; writes its row again if a sender's 410 removed it meanwhile.
-create function confirm_connection(p_connection text, p_user uuid) returns void
+-- Notes that the gateway delivers to the connection; writes its row again if it was removed meanwhile, by a sender's 410 or pushed
+-- out before it could be closed, and returns the connections that this pushes out.
+create function confirm_connection(p_connection text, p_user uuid, p_limit integer) returns text[]
 language plpgsql as $$
 begin
     perform from users where id = p_user for no key update;
     insert into connections (id, user_id, opened_at) values (p_connection, p_user, clock_timestamp())
     on conflict (id) do update set opened_at = excluded.opened_at;
+    return push_out_oldest(p_user, p_limit);
 end
 $$;
 
@@ -64,5 +70,18 @@ begin
     delete from connections
         where id = p_connection and (opened_at is not null) = p_was_open
             and (p_was_open or connected_at < clock_timestamp() - interval '30 seconds');
+end
+$$;
+
+-- Removes the rows whose lease ran out.
+create function sweep_connections() returns void
+language plpgsql as $$
+declare
+    v_user uuid;
+begin
+    for v_user in select distinct user_id from connections where connected_at < lease_start() order by user_id loop
+        perform from users where id = v_user for no key update;
+        delete from connections where user_id = v_user and connected_at < lease_start();
+    end loop;
 end
 $$;

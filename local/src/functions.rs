@@ -30,15 +30,8 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
         tokens,
         delivery,
     } = services.clone();
-    let connect = ws_connect::Services {
-        db: db.clone(),
-        tokens: tokens.clone(),
-        delivery: delivery.clone(),
-    };
-    let message = ws_message::Services {
-        db: db.clone(),
-        delivery: delivery.clone(),
-    };
+    let connect = ws_connect::Services::new(db.clone(), tokens.clone(), delivery.clone());
+    let message = ws_message::Services::new(db.clone(), delivery.clone());
     let disconnect = db.clone();
     let functions = [
         (

@@ -9,11 +9,10 @@ use futures_util::FutureExt;
 use shared::config::ConfigError;
 use shared::crypto::{Passwords, Tokens};
 use shared::db::{Database, DbError};
-use shared::service::{Afterwards, Delivery};
+use shared::service::{Afterwards, Delivery, Tasks};
 use shared::{Clock, Config, SystemClock};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
 
 use crate::database::{self, DatabaseError};
 use crate::functions::{self, Services};
@@ -148,7 +147,7 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
     let delivery = Delivery::new(
         db.clone(),
         Arc::new(connections.clone()),
-        Afterwards::Spawned(TaskTracker::new()),
+        Afterwards::Spawned(Tasks::default()),
     );
     let services = Services {
         db: db.clone(),

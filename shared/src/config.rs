@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::crypto::JwtSecret;
-use crate::db::Statements;
 use crate::db::connect::Endpoint;
+use crate::db::{DatabaseConfig, Statements};
 
 /// Where a setting's value comes from: the process' environment, or whatever stands in for it.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -21,22 +21,6 @@ pub struct Config {
     pub jwt_secret: Option<JwtSecret>,
     /// `WEBSOCKET_CALLBACK_URL`: where `@connections` is, without the final slash.
     pub callback_url: Option<String>,
-}
-
-/// How to reach Postgres, and how to treat it.
-#[derive(Debug, Clone)]
-pub struct DatabaseConfig {
-    /// `DATABASE_URL`.
-    pub endpoint: Endpoint,
-    /// `DATABASE_STATEMENTS`: `prepared`, or `unnamed` for poolers in transaction mode.
-    pub statements: Statements,
-    /// `DATABASE_POOL_SIZE`: connections at most.
-    pub pool_size: usize,
-    /// `DATABASE_TIMEOUT_MS`: how long a statement, or the wait for a connection, may take.
-    pub timeout: Duration,
-    /// `DATABASE_VERIFY_CONNECTIONS`: whether a connection is tried before each use. An environment that was frozen finds its sockets
-    /// dead without a notice.
-    pub verify_connections: bool,
 }
 
 /// Settings that can't be read, all of them.

@@ -12,5 +12,5 @@ pub mod migrate;
 pub mod rate_limits;
 pub mod users;
 
-pub use database::{Database, Statements};
+pub use database::{Database, DatabaseConfig, Statements};
 pub use error::DbError;

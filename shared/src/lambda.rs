@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use axum::Router;
 use lambda_runtime::{LambdaEvent, service_fn};
-use tokio_util::task::TaskTracker;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -15,7 +14,7 @@ use tracing_subscriber::{Layer, fmt};
 use crate::crypto::{Passwords, Tokens};
 use crate::db::Database;
 use crate::push::management_api::ManagementApi;
-use crate::service::{Afterwards, Delivery};
+use crate::service::{Afterwards, Delivery, Tasks};
 use crate::{Config, SystemClock};
 
 pub use lambda_http::Error;
@@ -73,7 +72,7 @@ impl Environment {
     /// # Errors
     /// As [`Environment::delivery`].
     pub async fn delivery_after_the_answer(&self) -> Result<Delivery, Error> {
-        self.deliver(Afterwards::Spawned(TaskTracker::new())).await
+        self.deliver(Afterwards::Spawned(Tasks::default())).await
     }
 
     async fn deliver(&self, afterwards: Afterwards) -> Result<Delivery, Error> {

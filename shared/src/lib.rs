@@ -1,12 +1,13 @@
 //! What Confab's functions have in common: everything that has no idea which function it runs in.
 //!
-//! Layers, each of which may use what stands below it and never above:
+//! Layers, each of which may use what stands below it and never above (`tests/layers.rs` holds them to it):
 //!
-//! - [`http`] and [`ws`]: requests and frames in, answers and frames out;
+//! - [`config`], `lambda`: what a process is made of, from its environment;
+//! - [`http`] and [`ws`]: requests and frames in, answers out;
 //! - [`service`]: the use cases;
-//! - [`db`] (the only importer of `tokio-postgres`), [`push`] (the only importer of the AWS SDK), [`clock`], [`crypto`];
-//! - [`domain`]: values that can't be invalid; pure;
-//! - [`error`], [`fields`] and [`config`]: one error type without HTTP in it, one place that reads the environment.
+//! - [`frames`]: what clients are told;
+//! - [`db`] (the only importer of `tokio-postgres`), [`push`] (the only importer of the AWS SDK), [`crypto`];
+//! - [`clock`], [`time`], [`domain`] with [`error`] and [`fields`]: values that can't be invalid, and what is wrong with others; pure.
 //!
 //! A message's way through them is told in `docs/architecture.md`.
 
@@ -17,6 +18,7 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod fields;
+pub mod frames;
 pub mod http;
 #[cfg(feature = "lambda")]
 pub mod lambda;

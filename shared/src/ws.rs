@@ -1,7 +1,6 @@
-//! WebSocket events and frames: what clients send in, what goes out to them.
+//! WebSocket events, and the frames that clients send in.
 
 pub mod events;
-pub mod frames;
 mod incoming;
 
 pub use incoming::{Frame, Incoming};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::Error;
 use shared::crypto::Tokens;
 use shared::db::Database;
-use shared::db::messages::Message;
+use shared::domain::Message;
 use shared::domain::{Content, MessageId, UserId};
 use shared::fields::Fields;
 use shared::http::{CurrentUser, JsonObject, PathId, Problem, authenticated, not_an_id};

@@ -13,12 +13,17 @@ use shared::ws::events::{answer, connection_id};
 /// What the function works with.
 #[derive(Clone)]
 pub struct Services {
-    /// The database.
-    pub db: Database,
-    /// Who checks the token.
-    pub tokens: Tokens,
-    /// Pushes what was missed, once the handshake is answered.
-    pub delivery: Delivery,
+    db: Database,
+    tokens: Tokens,
+    delivery: Delivery,
+}
+
+impl Services {
+    /// Puts them together.
+    #[must_use]
+    pub fn new(db: Database, tokens: Tokens, delivery: Delivery) -> Self {
+        Self { db, tokens, delivery }
+    }
 }
 
 /// Decides over a handshake: 200, or 401 without a valid token, or 503 while the database is away.
@@ -45,7 +50,7 @@ async fn open(services: &Services, event: &ApiGatewayWebsocketProxyRequest) -> R
     let connection = connection_id(event)?;
     let user = authenticate(tokens, event)?;
     connections::open(db, delivery, &connection, user).await?;
-    let follow_up = connections::after_open(db.clone(), delivery.clone(), connection, user);
+    let follow_up = connections::after_open(delivery.clone(), connection, user);
     delivery.afterwards().run(follow_up).await;
     Ok(())
 }

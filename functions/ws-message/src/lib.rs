@@ -6,17 +6,24 @@ use shared::Error;
 use shared::db::Database;
 use shared::db::messages::NewMessage;
 use shared::domain::ConnectionId;
+use shared::frames;
 use shared::service::{Delivery, connections, messages};
 use shared::ws::events::{answer, connection_id};
-use shared::ws::{Frame, Incoming, frames};
+use shared::ws::{Frame, Incoming};
 
 /// What the function works with.
 #[derive(Clone)]
 pub struct Services {
-    /// The database.
-    pub db: Database,
-    /// The way to the connections.
-    pub delivery: Delivery,
+    db: Database,
+    delivery: Delivery,
+}
+
+impl Services {
+    /// Puts them together.
+    #[must_use]
+    pub fn new(db: Database, delivery: Delivery) -> Self {
+        Self { db, delivery }
+    }
 }
 
 /// Handles one frame. Whatever is refused is answered with a frame on the same connection.

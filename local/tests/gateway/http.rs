@@ -126,7 +126,7 @@ async fn a_function_goes_on_when_its_client_hangs_up() {
         .write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .expect("a request");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(harness.next_event().await, "slow begins");
     drop(client);
     assert_eq!(harness.next_event().await, "slow is done");
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use local::gateway::Options;
+use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::harness::Harness;
 
@@ -33,12 +34,17 @@ async fn what_is_in_flight_finishes() {
     client.send("wait 100").await;
     harness.event("MESSAGE").await;
     let request = tokio::spawn(reqwest::get(harness.url("/slow")));
-    sleep(Duration::from_millis(50)).await;
+    assert_eq!(harness.next_event().await, "slow begins");
     harness.stop();
     let response = request.await.expect("a task").expect("an answer");
     assert_eq!(response.text().await.expect("a body"), "done");
+    assert_eq!(client.text().await, "waited");
     assert_eq!(client.close_frame().await.0, 1001);
-    assert_eq!(harness.disconnect().await.0, 1001);
+    // Which of the two ends first is not told.
+    let ends = [harness.next_event().await, harness.next_event().await];
+    assert!(ends.contains(&json!("slow is done")), "{ends:?}");
+    let disconnect = ends.iter().find(|event| event.is_object()).expect("the socket's end");
+    assert_eq!(disconnect["requestContext"]["disconnectStatusCode"], 1001);
     harness.stopped().await;
 }
 

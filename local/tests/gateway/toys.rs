@@ -31,8 +31,9 @@ impl Toys {
     pub(crate) fn http(&self) -> Function {
         let events = self.events.clone();
         let slow = move || async move {
-            sleep(Duration::from_millis(200)).await;
             // The test may not be listening.
+            let _ = events.send(json!("slow begins"));
+            sleep(Duration::from_millis(200)).await;
             let _ = events.send(json!("slow is done"));
             "done"
         };

@@ -63,9 +63,9 @@ impl Passwords {
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Error> {
-        let _slot = self
-            .slots
-            .acquire()
+        let slots = Arc::clone(&self.slots);
+        let slot = slots
+            .acquire_owned()
             .await
             .map_err(|error| Error::Internal(error.into()))?;
         let scratch = Arc::clone(&self.scratch);
@@ -73,6 +73,8 @@ impl Passwords {
             let mut blocks = lock(&scratch).pop().unwrap_or_default();
             let result = work(&mut blocks);
             lock(&scratch).push(blocks);
+            // Held until here: a caller that gives up does not end the work.
+            drop(slot);
             result
         });
         let result = task.await.map_err(|error| Error::Internal(error.into()))?;

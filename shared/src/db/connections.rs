@@ -35,21 +35,31 @@ pub async fn open(
             ],
         )
         .await?;
-    let pushed_out: Option<Vec<String>> = row.get("pushed_out");
-    Ok(pushed_out.map(|ids| ids.into_iter().map(ConnectionId::new).collect()))
+    Ok(row.get::<_, Option<Vec<String>>>("pushed_out").map(connection_ids))
 }
 
-/// Notes that the gateway delivers to the connection; its row is written again should a sender's 410 have removed it.
+/// Notes that the gateway delivers to the connection; its row is written again should it have been removed meanwhile. The answer
+/// holds the user's oldest connections beyond `limit`, whose rows are gone now.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
-pub async fn confirm(db: &Database, connection: &ConnectionId, user: UserId) -> Result<(), DbError> {
-    db.query(
-        "select confirm_connection($1, $2)",
-        &[(&connection.as_str(), Type::TEXT), (user.as_uuid(), Type::UUID)],
-    )
-    .await
-    .map(drop)
+pub async fn confirm(
+    db: &Database,
+    connection: &ConnectionId,
+    user: UserId,
+    limit: u16,
+) -> Result<Vec<ConnectionId>, DbError> {
+    let row = db
+        .query_one(
+            "select confirm_connection($1, $2, $3) as pushed_out",
+            &[
+                (&connection.as_str(), Type::TEXT),
+                (user.as_uuid(), Type::UUID),
+                (&i32::from(limit), Type::INT4),
+            ],
+        )
+        .await?;
+    Ok(connection_ids(row.get("pushed_out")))
 }
 
 /// Removes the row of a connection that ended.
@@ -80,9 +90,7 @@ pub async fn remove_gone(db: &Database, connection: &Connection) -> Result<(), D
 /// # Errors
 /// [`DbError`] where the database does not answer.
 pub async fn sweep(db: &Database) -> Result<(), DbError> {
-    db.query("delete from connections where connected_at < lease_start()", &[])
-        .await
-        .map(drop)
+    db.query("select sweep_connections()", &[]).await.map(drop)
 }
 
 /// Removes every row: for a gateway that starts and knows that no connection is left.
@@ -91,4 +99,8 @@ pub async fn sweep(db: &Database) -> Result<(), DbError> {
 /// [`DbError`] where the database does not answer.
 pub async fn clear(db: &Database) -> Result<(), DbError> {
     db.query("delete from connections", &[]).await.map(drop)
+}
+
+fn connection_ids(ids: Vec<String>) -> Vec<ConnectionId> {
+    ids.into_iter().map(ConnectionId::new).collect()
 }

@@ -3,9 +3,13 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::DbError;
-use crate::config::DatabaseConfig;
+use super::connect::Endpoint;
+
+/// How long the request to cancel a statement may take; after that the server finds the connection closed.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How statements reach Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +21,30 @@ pub enum Statements {
     Unnamed,
 }
 
+/// How to reach Postgres, and how to treat it.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// `DATABASE_URL`.
+    pub endpoint: Endpoint,
+    /// `DATABASE_STATEMENTS`: `prepared`, or `unnamed` for poolers in transaction mode.
+    pub statements: Statements,
+    /// `DATABASE_POOL_SIZE`: connections at most.
+    pub pool_size: usize,
+    /// `DATABASE_TIMEOUT_MS`: how long a statement, or the wait for a connection, may take.
+    pub timeout: Duration,
+    /// `DATABASE_VERIFY_CONNECTIONS`: whether a connection is tried before each use. An environment that was frozen finds its sockets
+    /// dead without a notice.
+    pub verify_connections: bool,
+}
+
 /// A parameter with its type: with the types given no round trip is spent on asking for them.
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// A pool of connections to Postgres. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    connector: MakeRustlsConnect,
     statements: Statements,
     timeout: Duration,
 }
@@ -55,6 +76,7 @@ impl Database {
             .map_err(|error| DbError::Refused(error.to_string()))?;
         Ok(Self {
             pool,
+            connector: endpoint.connector(),
             statements: config.statements,
             timeout: config.timeout,
         })
@@ -75,13 +97,17 @@ impl Database {
 
     /// Runs one statement in one round trip (two when it is first prepared on a connection) and returns its rows.
     pub(crate) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DbError> {
-        let connection = self.pool.get().await?;
-        if let Ok(result) = tokio::time::timeout(self.timeout, self.run(&connection, sql, parameters)).await {
-            return Ok(result?);
-        }
-        // Whatever still runs on it must not be in the way of the next statement.
-        drop(Object::take(connection));
-        Err(DbError::TimedOut(self.timeout))
+        let mut lease = Lease {
+            connection: Some(self.pool.get().await?),
+            connector: self.connector.clone(),
+        };
+        let rows = match &lease.connection {
+            Some(connection) => tokio::time::timeout(self.timeout, self.run(connection, sql, parameters)).await,
+            None => return Err(DbError::Away("no connection".to_owned())),
+        };
+        let rows = rows.map_err(|_| DbError::TimedOut(self.timeout))?;
+        lease.give_back();
+        Ok(rows?)
     }
 
     /// As [`Database::query`], for statements with one row at most.
@@ -111,5 +137,37 @@ impl Database {
                 connection.query(&statement, &values).await
             }
         }
+    }
+}
+
+/// A connection while a statement runs on it. Where nobody waits for the statement any more, it is cancelled, and the connection does
+/// not go back to the pool: the next statement would wait behind it.
+struct Lease {
+    connection: Option<Object>,
+    connector: MakeRustlsConnect,
+}
+
+impl Lease {
+    /// The statement has ended: the connection is free for the next.
+    fn give_back(&mut self) {
+        self.connection = None;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(connection), Ok(runtime)) = (self.connection.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let client = Object::take(connection);
+        let (token, connector) = (client.cancel_token(), self.connector.clone());
+        runtime.spawn(async move {
+            let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(connector)).await;
+            tracing::debug!(
+                succeeded = matches!(cancelled, Ok(Ok(()))),
+                "cancelled a statement nobody waits for"
+            );
+            drop(client);
+        });
     }
 }

@@ -6,9 +6,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::messages::{Message, message_from};
+use super::messages::message_from;
 use super::{Database, DbError};
-use crate::domain::{ConversationId, UserId};
+use crate::domain::{ConversationId, Message, UserId};
 
 /// A message that somebody was not sent yet.
 #[derive(Debug)]

@@ -9,36 +9,11 @@ use uuid::Uuid;
 use super::connections::Connection;
 use super::{Database, DbError, rate_limits};
 use crate::Error;
-use crate::domain::{ClientId, ConnectionId, Content, ConversationId, MessageId, UserId};
+use crate::domain::{ClientId, ConnectionId, Content, ConversationId, Message, MessageId, UserId};
 use crate::error::Quota;
 
 /// Messages a user may send in a second, as `send_message` in the migrations has it.
 const SEND_LIMIT: u32 = 10;
-
-/// A message as it now is.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// The message's id.
-    pub id: MessageId,
-    /// Where it was said.
-    pub conversation_id: ConversationId,
-    /// Its number in the conversation: 1, 2, 3, …
-    pub seq: i64,
-    /// The conversation's version when it last changed.
-    pub version: i64,
-    /// Who wrote it.
-    pub sender_id: UserId,
-    /// To whom.
-    pub receiver_id: UserId,
-    /// What it says, also when it is deleted: then for its sender's eyes only.
-    pub content: String,
-    /// When it was stored.
-    pub created_at: DateTime<Utc>,
-    /// When its content last changed.
-    pub edited_at: Option<DateTime<Utc>>,
-    /// Whether it is deleted.
-    pub deleted: bool,
-}
 
 /// A message that a client wants to send.
 #[derive(Debug)]

@@ -24,6 +24,8 @@ impl ClientId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -33,6 +35,23 @@ mod tests {
         }
         for text in ["", "a\0", &"x".repeat(65)] {
             assert!(ClientId::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn up_to_64_characters_of_any_kind_but_nul_are_kept_as_they_are(text in "[^\\x00]{1,64}") {
+            let id = ClientId::parse(&text);
+            prop_assert_eq!(id.as_ref().map(ClientId::as_str), Ok(text.as_str()));
+        }
+
+        #[test]
+        fn any_text_is_kept_as_it_is_or_refused(text in "(?s).{0,70}") {
+            let is_valid = (1..=64).contains(&text.chars().count()) && !text.contains('\0');
+            match ClientId::parse(&text) {
+                Ok(id) => prop_assert!(is_valid && id.as_str() == text),
+                Err(_) => prop_assert!(!is_valid),
+            }
         }
     }
 }

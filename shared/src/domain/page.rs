@@ -32,6 +32,8 @@ impl PageSize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -48,6 +50,27 @@ mod tests {
         }
         for text in ["", "0", "000", "-1", "+5", "1.0", "ten", " 1", "٣"] {
             assert!(PageSize::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_from_1_is_a_size_however_it_is_padded(number in 1_u64.., zeros in 0_usize..30) {
+            let rows = PageSize::parse(&format!("{}{number}", "0".repeat(zeros))).unwrap().rows();
+            prop_assert_eq!(u64::try_from(rows).unwrap(), number.min(100));
+        }
+
+        #[test]
+        fn any_text_is_a_size_or_refused(text in any::<String>()) {
+            if let Ok(size) = PageSize::parse(&text) {
+                prop_assert!((1..=100).contains(&size.rows()));
+                prop_assert!(text.bytes().all(|byte| byte.is_ascii_digit()));
+            }
+        }
+
+        #[test]
+        fn what_is_more_than_digits_is_refused(digits in "[0-9]{0,5}", other in "[^0-9]", more in "[0-9]{0,5}") {
+            prop_assert!(PageSize::parse(&format!("{digits}{other}{more}")).is_err());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Accounts: registering, logging in, one's own profile.
 
 use super::rate_limits::{self, LoginAttempt};
+use super::upkeep;
 use crate::Error;
 use crate::crypto::{Passwords, Tokens};
 use crate::db::users::User;
@@ -57,6 +58,8 @@ pub async fn log_in(
         .map(|credentials| (credentials.user_id, credentials.password_hash))
         .unzip();
     if !passwords.verify(password, hash).await? {
+        // Whoever guesses fills the table of buckets: where nobody connects, nobody else sweeps it.
+        upkeep::sweep_if_due(db).await;
         return Err(Error::BadCredentials);
     }
     let token = tokens.issue(user.ok_or(Error::BadCredentials)?)?;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Delivery;
 use super::marks::Progress;
+use super::{Delivery, connections};
 use crate::db::deliveries::Undelivered;
 use crate::db::{self, Database, DbError};
 use crate::domain::{ConnectionId, UserId};
+use crate::frames;
 use crate::push::PushError;
-use crate::ws::frames;
 
 /// The bounds of one push on connect; the rest follows on the next one.
 const MAX_FRAMES: usize = 500;
@@ -29,7 +29,11 @@ const MAX_SETTLING: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Why the push on connect ended early.
+/// The pause before the next try, where the database is away or a client reads too slowly.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
+/// Why a push of undelivered messages ended early.
 #[derive(Debug, thiserror::Error)]
 enum Interrupted {
     #[error(transparent)]
@@ -39,35 +43,71 @@ enum Interrupted {
 }
 
 /// Runs after `$connect` has answered: waits until the connection is open, notes it, and pushes the user's undelivered messages,
-/// oldest first, until none are left or a bound is reached. `sync_complete` ends it.
-pub async fn push_on_connect(db: Database, delivery: Delivery, connection: ConnectionId, user: UserId) {
-    match deliver(&db, &delivery, &connection, user).await {
-        Ok(()) => {}
-        // Until a connection is confirmed a 410 says nothing; after that it is the end of it, and `$disconnect` may have come too soon.
-        Err(Interrupted::Push(PushError::Gone)) => {
-            if let Err(error) = db::connections::close(&db, &connection).await {
-                tracing::warn!(%connection, %error, "the row of a closed connection stays until its lease ends");
-            }
+/// oldest first, until none are left or a bound is reached. `sync_complete` ends it. Whatever fails is tried again while the
+/// connection lasts.
+pub async fn push_on_connect(delivery: &Delivery, connection: &ConnectionId, user: UserId) {
+    retry(delivery, connection, user, Purpose::Connect).await;
+}
+
+/// Pushes to a connection what its user lacks, once its client reads again.
+pub(super) async fn catch_up(delivery: &Delivery, connection: &ConnectionId, user: UserId) {
+    retry(delivery, connection, user, Purpose::CatchUp).await;
+}
+
+/// Why undelivered messages are pushed.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// The connection is new.
+    Connect,
+    /// Its client read too slowly.
+    CatchUp,
+}
+
+/// Tries until nothing is left to do, the connection is gone, or the process stops.
+async fn retry(delivery: &Delivery, connection: &ConnectionId, user: UserId, purpose: Purpose) {
+    let mut pause = FIRST_RETRY;
+    loop {
+        match attempt(delivery, connection, user, purpose).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            // Until a connection is confirmed the management API's 410 says nothing, and is waited for; after that it is the end.
+            Err(Interrupted::Push(PushError::Gone)) => return forget(delivery, connection).await,
+            Err(error) => tracing::warn!(%connection, %error, "undelivered messages are pushed at the next try"),
         }
-        Err(error) => tracing::warn!(%connection, %error, "the push on connect ended early"),
+        if !delivery.afterwards().pause(pause).await {
+            return;
+        }
+        pause = (pause * 2).min(LONGEST_RETRY);
     }
 }
 
-async fn deliver(
-    db: &Database,
+/// Returns whether nothing is left to do.
+async fn attempt(
     delivery: &Delivery,
     connection: &ConnectionId,
     user: UserId,
-) -> Result<(), Interrupted> {
+    purpose: Purpose,
+) -> Result<bool, Interrupted> {
+    match purpose {
+        Purpose::Connect => deliver(delivery, connection, user).await.map(|()| true),
+        Purpose::CatchUp => push_all(delivery, connection, user).await.map(|has_more| !has_more),
+    }
+}
+
+/// `$disconnect` may have come before the row was confirmed.
+async fn forget(delivery: &Delivery, connection: &ConnectionId) {
+    if let Err(error) = db::connections::close(delivery.db(), connection).await {
+        tracing::warn!(%connection, %error, "the row of a closed connection stays until its lease ends");
+    }
+}
+
+async fn deliver(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), Interrupted> {
     wait_until_open(delivery, connection).await?;
-    db::connections::confirm(db, connection, user).await?;
-    wait_until_settled(db).await?;
-    let deadline = Instant::now() + MAX_TIME;
-    let has_more = push_all(db, delivery, connection, user, deadline).await?;
-    delivery
-        .push()
-        .post(connection, frames::sync_complete(has_more))
-        .await?;
+    connections::confirm(delivery, connection, user).await?;
+    wait_until_settled(delivery.db()).await?;
+    let has_more = push_all(delivery, connection, user).await?;
+    let sync_complete = frames::sync_complete(has_more);
+    delivery.push().post(connection, sync_complete).await?;
     Ok(())
 }
 
@@ -97,52 +137,72 @@ async fn wait_until_settled(db: &Database) -> Result<(), DbError> {
 }
 
 /// Pushes batch after batch. Returns whether a bound ended it.
-async fn push_all(
-    db: &Database,
-    delivery: &Delivery,
-    connection: &ConnectionId,
-    user: UserId,
-    deadline: Instant,
-) -> Result<bool, Interrupted> {
+async fn push_all(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<bool, Interrupted> {
+    let deadline = Instant::now() + MAX_TIME;
     let mut room = MAX_FRAMES;
     let mut pause = FIRST_PAUSE;
     loop {
-        let batch = db::deliveries::list_undelivered(db, user, BATCH).await?;
+        let batch = db::deliveries::list_undelivered(delivery.db(), user, BATCH).await?;
         if batch.is_empty() {
             return Ok(false);
         }
-        let mut in_flight = false;
-        let mut pushed = false;
-        for undelivered in &batch {
-            match delivery.progress(undelivered, user) {
-                Some(Progress::InFlight) => in_flight = true,
-                Some(Progress::Pushed | Progress::Marking) => {}
-                None if room == 0 => return Ok(true),
-                None => match delivery.push_undelivered(undelivered, user, connection, deadline).await {
-                    Ok(()) => {
-                        room -= 1;
-                        pushed = true;
-                    }
-                    Err(PushError::Busy) => return Ok(true),
-                    Err(error) => return Err(error.into()),
-                },
+        let pushed = push_batch(delivery, connection, user, &batch, &mut room, deadline).await;
+        delivery.write_marks().await;
+        match pushed? {
+            Batch::Bounded => return Ok(true),
+            Batch::Pushed => pause = FIRST_PAUSE,
+            Batch::Known { in_flight: false } if is_all(&batch) => return Ok(false),
+            // Somebody else is pushing these, or their marks are being written: look again.
+            Batch::Known { .. } => {
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
-        delivery.write_marks().await;
         if Instant::now() >= deadline {
             return Ok(true);
         }
-        if pushed {
-            pause = FIRST_PAUSE;
-            continue;
-        }
-        if !in_flight && is_all(&batch) {
-            return Ok(false);
-        }
-        // Somebody else is pushing these, or their marks are being written: look again.
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What became of a batch.
+enum Batch {
+    /// At least one message was pushed, and none is left.
+    Pushed,
+    /// All were pushed before, or are being pushed.
+    Known { in_flight: bool },
+    /// A bound was reached: frames, time, or what the connection takes.
+    Bounded,
+}
+
+async fn push_batch(
+    delivery: &Delivery,
+    connection: &ConnectionId,
+    user: UserId,
+    batch: &[Undelivered],
+    room: &mut usize,
+    deadline: Instant,
+) -> Result<Batch, PushError> {
+    let (mut pushed, mut in_flight) = (false, false);
+    for undelivered in batch {
+        match delivery.progress(undelivered, user) {
+            Some(Progress::InFlight) => in_flight = true,
+            Some(Progress::Pushed | Progress::Marking) => {}
+            None if *room == 0 => return Ok(Batch::Bounded),
+            None => match delivery.push_undelivered(undelivered, user, connection, deadline).await {
+                Ok(()) => {
+                    *room -= 1;
+                    pushed = true;
+                }
+                Err(PushError::Busy) => return Ok(Batch::Bounded),
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    Ok(if pushed {
+        Batch::Pushed
+    } else {
+        Batch::Known { in_flight }
+    })
 }
 
 /// Whether nothing undelivered lies behind this batch.

@@ -6,8 +6,9 @@
 mod marking;
 mod outcomes;
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
@@ -17,8 +18,8 @@ use crate::db::Database;
 use crate::db::connections::Connection;
 use crate::db::messages::{Changed, Member, Sent};
 use crate::domain::{ClientId, ConnectionId};
+use crate::frames;
 use crate::push::Push;
-use crate::ws::frames;
 use outcomes::{MemberPush, Post};
 
 /// Pushes frames and keeps the delivered marks. Cheap to clone.
@@ -31,6 +32,8 @@ struct Inner {
     afterwards: Afterwards,
     marks: Marks,
     marking_is_due: AtomicBool,
+    /// The connections that a task is catching up for.
+    lagging: Mutex<HashSet<ConnectionId>>,
 }
 
 impl Delivery {
@@ -43,6 +46,7 @@ impl Delivery {
             afterwards,
             marks: Marks::default(),
             marking_is_due: AtomicBool::new(false),
+            lagging: Mutex::default(),
         }))
     }
 
@@ -50,6 +54,11 @@ impl Delivery {
     #[must_use]
     pub fn afterwards(&self) -> &Afterwards {
         &self.0.afterwards
+    }
+
+    /// The database that the messages are in.
+    pub(super) fn db(&self) -> &Database {
+        &self.0.db
     }
 
     /// The way to the connections.

@@ -86,10 +86,8 @@ impl Marks {
 
     /// Takes what was pushed, as ranges sorted by conversation and user. [`Marks::marked`] or [`Marks::not_marked`] must follow.
     pub(super) fn take_pushed(&self) -> Vec<Mark> {
-        let mut streams = self.lock();
-        streams.retain(|_, track| !track.is_forgettable());
         let mut marks = Vec::new();
-        for ((conversation_id, user_id), track) in streams.iter_mut() {
+        for ((conversation_id, user_id), track) in self.lock().iter_mut() {
             marks.extend(track.take_ranges().into_iter().map(|(from, to)| Mark {
                 conversation_id: *conversation_id,
                 user_id: *user_id,
@@ -109,6 +107,7 @@ impl Marks {
                 track.unmark(mark);
             });
         }
+        self.lock().retain(|_, track| !track.is_forgettable());
     }
 
     /// The marks could not be written: they stay for the next time.
@@ -146,7 +145,7 @@ impl Track {
         }
     }
 
-    /// Whether nothing would be lost by forgetting this. What was pushed above a gap that nobody closed is pushed again then.
+    /// Whether this may be forgotten. What was pushed above a gap that nobody closes is pushed again then.
     fn is_forgettable(&self) -> bool {
         let is_idle = self.pushes.values().all(|progress| *progress == Progress::Pushed);
         is_idle && self.last_push.elapsed() > MEMORY

@@ -2,9 +2,9 @@
 
 use super::Delivery;
 use crate::Error;
-use crate::db::messages::{Message, NewMessage};
+use crate::db::messages::NewMessage;
 use crate::db::{self, Database};
-use crate::domain::{Content, MessageId, UserId};
+use crate::domain::{Content, Message, MessageId, UserId};
 
 /// Stores a message and has it pushed to everyone in the conversation.
 ///

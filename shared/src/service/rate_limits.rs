@@ -114,16 +114,23 @@ impl Limit {
     }
 }
 
+/// The limit of an address alone, which this machine itself does not have.
 fn by_address(what: &str, source: Option<SourceAddress>, capacity: u16, period_seconds: u16) -> Option<Limit> {
-    let source = source.filter(|source| !source.is_loopback())?;
-    Some(Limit::new(format!("{what}:{source}"), capacity, period_seconds))
+    let is_loopback = source.is_some_and(SourceAddress::is_loopback);
+    let key = format!("{what}:{}", source_key(source));
+    (!is_loopback).then(|| Limit::new(key, capacity, period_seconds))
+}
+
+/// All whose address nobody knows count as one.
+fn source_key(source: Option<SourceAddress>) -> String {
+    source.map_or_else(|| "unknown".to_owned(), |source| source.to_string())
 }
 
 /// Any text can be sent as an e-mail address, so its digest is what is kept: of fixed length, and no address of a person.
 fn login_key(email: &str, source: Option<SourceAddress>) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(Email::normalise(email));
-    let source = source.map_or_else(|| "unknown".to_owned(), |source| source.to_string());
+    let source = source_key(source);
     digest
         .iter()
         .fold(format!("login:{source}:"), |key, byte| key + &format!("{byte:02x}"))

@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::frames;
 use crate::Error;
 use crate::domain::{ClientId, Content, UserId};
 use crate::fields::Fields;
+use crate::frames;
 
 /// The longest `client_id` that an error quotes, in bytes, should it be none by the rule.
 const MAX_QUOTED_BYTES: usize = 1024;

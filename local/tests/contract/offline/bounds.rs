@@ -88,6 +88,21 @@ async fn a_message_after_the_bound_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_new_message_brings_what_is_left_below_it() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    server.leave_messages(&alice, &bob, 505).await;
+    let mut from = server.connect(&alice).await;
+    let (mut to, _, has_more) = push_on_connect(&server, &bob).await;
+    assert!(has_more);
+    from.say(&bob, "new").await;
+    let frames = to.take(6).await;
+    assert_eq!(frames[0]["content"], "new");
+    assert_eq!(strings(&frames[1..], "content"), waiting(501, 505));
+    server.connect(&bob).await.expect_nothing().await;
+}
+
+#[tokio::test]
 async fn messages_that_are_not_for_pushing_do_not_count() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);

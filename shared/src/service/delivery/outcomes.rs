@@ -1,5 +1,7 @@
 //! What becomes of pushes: whom they reached, which connections are gone, and gaps that earlier failures left.
 
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,10 +12,10 @@ use crate::db;
 use crate::db::connections::Connection;
 use crate::db::deliveries::Undelivered;
 use crate::domain::{ConnectionId, UserId};
+use crate::frames;
 use crate::push::{Outcome, PushError};
-use crate::service::Afterwards;
 use crate::service::marks::{Progress, Stream};
-use crate::ws::frames;
+use crate::service::{Afterwards, backlog};
 
 /// The most that a send pushes of a gap below it; the next send goes on from there.
 const GAP_LIMIT: i64 = 100;
@@ -39,6 +41,15 @@ pub(super) struct MemberPush {
 pub(super) struct Post {
     pub(super) connection: Connection,
     pub(super) outcome: Outcome,
+}
+
+/// What became of the posts of one frame.
+#[derive(Default)]
+pub(super) struct Settled {
+    /// The connections that took it.
+    reached: Vec<ConnectionId>,
+    /// Those whose clients read too slowly.
+    busy: Vec<ConnectionId>,
 }
 
 /// Messages below one that was just pushed of which nobody knows that they were.
@@ -93,12 +104,15 @@ impl Delivery {
     /// Waits for the pushes to one user, notes how they went, and tells whether there is a gap below the message.
     async fn complete(&self, push: MemberPush) -> Option<Gap> {
         let MemberPush { stream, seq, mark, .. } = push;
-        let reached = self.settle(push.posts).await;
+        let Settled { reached, busy } = self.settle(push.posts).await;
         if !push.counts {
             return None;
         }
         if reached.is_empty() {
             self.0.marks.failed(stream, seq);
+            for connection in busy {
+                self.catch_up_later(connection, stream.1);
+            }
             return None;
         }
         self.0.marks.pushed(stream, seq);
@@ -111,18 +125,24 @@ impl Delivery {
         })
     }
 
-    /// Waits for posts, forgets the connections that are gone, and returns those that were reached.
-    pub(super) async fn settle(&self, posts: Vec<Post>) -> Vec<ConnectionId> {
-        let settled = posts.into_iter().map(|post| async {
-            match post.outcome.await {
-                Ok(()) => Some(post.connection.id),
-                Err(error) => {
-                    self.note_failure(&post.connection, &error).await;
-                    None
-                }
+    /// Waits for posts and forgets the connections that are gone.
+    pub(super) async fn settle(&self, posts: Vec<Post>) -> Settled {
+        let outcomes = posts.into_iter().map(|post| async {
+            let outcome = post.outcome.await;
+            if let Err(error) = &outcome {
+                self.note_failure(&post.connection, error).await;
             }
+            (post.connection.id, outcome)
         });
-        join_all(settled).await.into_iter().flatten().collect()
+        let mut settled = Settled::default();
+        for (connection, outcome) in join_all(outcomes).await {
+            match outcome {
+                Ok(()) => settled.reached.push(connection),
+                Err(PushError::Busy) => settled.busy.push(connection),
+                Err(_) => {}
+            }
+        }
+        settled
     }
 
     async fn note_failure(&self, connection: &Connection, error: &PushError) {
@@ -132,6 +152,25 @@ impl Delivery {
         {
             tracing::warn!(connection = %connection.id, %error, "the row of a closed connection stays until its lease ends");
         }
+    }
+
+    /// Has a task push to a connection what its user lacks, once its client reads again. Nothing else would until the next send in
+    /// that conversation or the next connect. One task for each connection, and none in a function: it can't wait.
+    fn catch_up_later(&self, connection: ConnectionId, user: UserId) {
+        let Afterwards::Spawned(tasks) = self.afterwards() else {
+            return;
+        };
+        if self.lagging().insert(connection.clone()) {
+            let delivery = self.clone();
+            tasks.spawn(async move {
+                backlog::catch_up(&delivery, &connection, user).await;
+                delivery.lagging().remove(&connection);
+            });
+        }
+    }
+
+    fn lagging(&self) -> MutexGuard<'_, HashSet<ConnectionId>> {
+        self.0.lagging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn close_gaps(&self, gaps: Vec<Gap>) {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::Error;
-use crate::db::messages::Message;
+use crate::domain::Message;
 use crate::domain::{ClientId, ConversationId, MessageId, UserId};
 
 /// What a client is told, one kind for each `type`.
@@ -138,7 +138,7 @@ pub fn error(error: &Error, client_id: Option<&str>) -> Bytes {
 }
 
 /// A frame that could not be read at all.
-pub(super) fn unreadable(code: &str, message: String, client_id: Option<&str>) -> Bytes {
+pub(crate) fn unreadable(code: &str, message: String, client_id: Option<&str>) -> Bytes {
     refusal(code, message, None, client_id, None)
 }
 
