@@ -12,42 +12,28 @@ create index connections_user_id on connections (user_id, connected_at);
 create function lease_start() returns timestamptz
 language sql stable as $$ select now() - interval '2 hours' $$;
 
--- Opening, confirming, closing, removing and sweeping lock the user's row: they are seen one after the other.
+-- Opening, closing, removing and sweeping lock the user's row: they are seen one after the other.
 
--- Removes the oldest of a user's connections beyond `p_limit` and returns them. The user's row is locked by the caller.
-create function push_out_oldest(p_user uuid, p_limit integer) returns text[]
-language sql as $$
-    with oldest as (
-        delete from connections where id in (
-            select id from connections where user_id = p_user order by connected_at desc, id offset p_limit
-        )
-        returning id
-    )
-    select coalesce(array_agg(id), '{}') from oldest
-$$;
-
--- Writes a new connection's row and returns those of the user's connections that it pushes out. Null where there is no such user.
+-- Writes a new connection's row and returns those of the user's connections that it pushes out: the oldest beyond `p_limit`.
+-- Null where there is no such user.
 create function open_connection(p_connection text, p_user uuid, p_limit integer) returns text[]
 language plpgsql as $$
+declare
+    v_oldest text[];
 begin
     perform from users where id = p_user for no key update;
     if not found then
         return null;
     end if;
     insert into connections (id, user_id) values (p_connection, p_user);
-    return push_out_oldest(p_user, p_limit);
-end
-$$;
-
--- Notes that the gateway delivers to the connection; writes its row again if it was removed meanwhile, by a sender's 410 or pushed
--- out before it could be closed, and returns the connections that this pushes out.
-create function confirm_connection(p_connection text, p_user uuid, p_limit integer) returns text[]
-language plpgsql as $$
-begin
-    perform from users where id = p_user for no key update;
-    insert into connections (id, user_id, opened_at) values (p_connection, p_user, clock_timestamp())
-    on conflict (id) do update set opened_at = excluded.opened_at;
-    return push_out_oldest(p_user, p_limit);
+    with oldest as (
+        delete from connections where id in (
+            select id from connections where user_id = p_user order by connected_at desc, id offset p_limit
+        )
+        returning id
+    )
+    select coalesce(array_agg(id), '{}') into v_oldest from oldest;
+    return v_oldest;
 end
 $$;
 

@@ -20,6 +20,9 @@ use crate::{database, gateway};
 
 const DEFAULT_PORT: u16 = 8080;
 
+/// The exit status of who is interrupted, as shells have it: 128 + SIGINT.
+const EXIT_INTERRUPTED: i32 = 130;
+
 /// What any part of a run can fail with; all that is left to do with it is to print it.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -158,7 +161,10 @@ async fn serve(cli: &Cli) -> Result<(), AnyError> {
         server = Server::start(cli.settings()) => server?,
         () = &mut stop => return Ok(()),
     };
-    banner::print(listener.local_addr()?)?;
+    if let Err(error) = banner::print(listener.local_addr()?) {
+        // Whoever started this does not read it; that is no reason not to serve.
+        tracing::warn!(%error, "the banner can't be printed");
+    }
     Box::pin(server.serve(listener, stop)).await;
     Ok(())
 }
@@ -176,7 +182,8 @@ async fn bring_up_to_date(cli: &Cli) -> Result<(), AnyError> {
     result
 }
 
-/// Ready when the process is asked to end: Ctrl-C, SIGTERM, or its terminal is gone.
+/// Ready when the process is asked to end: Ctrl-C, SIGTERM, or its terminal is gone. Asked once more, it ends at once: Postgres is
+/// left running then, and taken over by the next run.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -187,7 +194,14 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
         }
-        tracing::info!("stopping");
+        tracing::info!("stopping; a second signal ends this at once");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(EXIT_INTERRUPTED);
+        });
     })
 }
 

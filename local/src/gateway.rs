@@ -101,7 +101,7 @@ impl Gateway {
     pub fn new(template: &Template, parts: Parts, options: Options) -> Result<Self, GatewayError> {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        let functions = &parts.functions;
+        let functions = &limited(template, parts.functions);
         let integration = |timeout| Integration::new(tasks.clone(), timeout);
         let http = HttpApi::new(
             template,
@@ -141,4 +141,14 @@ impl Gateway {
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         server::serve(self, listener, shutdown).await;
     }
+}
+
+/// The functions with the time limits of the template.
+fn limited(template: &Template, functions: BTreeMap<String, Function>) -> BTreeMap<String, Function> {
+    let definition = |name: &str| template.functions.iter().find(|function| function.name == name);
+    let limited = functions.into_iter().map(|(name, function)| match definition(&name) {
+        Some(definition) => (name, function.with_time_limit(definition.timeout)),
+        None => (name, function),
+    });
+    limited.collect()
 }

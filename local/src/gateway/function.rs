@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::apigw::{
     ApiGatewayProxyResponse, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, ApiGatewayWebsocketProxyRequest,
@@ -11,15 +12,20 @@ use futures_util::future::BoxFuture;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-/// How long Lambda would let a function behind an HTTP API run, in milliseconds.
-const TIME_LIMIT: u64 = 30_000;
+/// How long Lambda lets a function run of which nothing is said.
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_mins(15);
 
 type Handler<Event, Answer> = dyn Fn(Event) -> BoxFuture<'static, Result<Answer, FunctionError>> + Send + Sync;
 
 /// A function that the gateway can invoke.
 #[derive(Clone)]
-pub struct Function(Invocation);
+pub struct Function {
+    invocation: Invocation,
+    /// How long Lambda lets it run.
+    time_limit: Duration,
+}
 
 /// The ways to invoke a function.
 #[derive(Clone)]
@@ -49,10 +55,33 @@ pub enum FunctionError {
 }
 
 impl Function {
+    fn new(invocation: Invocation) -> Self {
+        Self {
+            invocation,
+            time_limit: DEFAULT_TIME_LIMIT,
+        }
+    }
+
+    /// The function with the time limit that its template gives it: Lambda ends what takes longer, before the gateway gives up.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    async fn limited<T>(&self, run: impl Future<Output = Result<T, FunctionError>>) -> Result<T, FunctionError> {
+        let ended = timeout(self.time_limit, run).await;
+        ended.unwrap_or_else(|_| {
+            let limit = self.time_limit.as_secs_f32();
+            Err(FunctionError::Failed(format!(
+                "Task timed out after {limit:.2} seconds"
+            )))
+        })
+    }
+
     /// A function in this process that answers HTTP requests, through the adapter that its Lambda binary uses.
     #[must_use]
     pub fn http(router: Router) -> Self {
-        Self(Invocation::Http(Arc::new(move |event: ApiGatewayV2httpRequest| {
+        Self::new(Invocation::Http(Arc::new(move |event: ApiGatewayV2httpRequest| {
             let context = context_of(&event);
             let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(event), context);
             // The adapter is not `Send`, its future is; a router is always ready.
@@ -74,7 +103,7 @@ impl Function {
         F: Future<Output = Result<ApiGatewayProxyResponse, E>> + Send + 'static,
         E: std::fmt::Display,
     {
-        Self(Invocation::WebSocket(Arc::new(move |event| {
+        Self::new(Invocation::WebSocket(Arc::new(move |event| {
             let answer = handler(event);
             Box::pin(async move { answer.await.map_err(|error| FunctionError::Failed(error.to_string())) })
         })))
@@ -89,8 +118,8 @@ impl Function {
         &self,
         event: ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, FunctionError> {
-        match &self.0 {
-            Invocation::Http(handler) => handler(event).await,
+        match &self.invocation {
+            Invocation::Http(handler) => self.limited(handler(event)).await,
             Invocation::WebSocket(_) => Err(FunctionError::WrongEvent),
         }
     }
@@ -104,8 +133,8 @@ impl Function {
         &self,
         event: ApiGatewayWebsocketProxyRequest,
     ) -> Result<ApiGatewayProxyResponse, FunctionError> {
-        match &self.0 {
-            Invocation::WebSocket(handler) => handler(event).await,
+        match &self.invocation {
+            Invocation::WebSocket(handler) => self.limited(handler(event)).await,
             Invocation::Http(_) => Err(FunctionError::WrongEvent),
         }
     }
@@ -115,7 +144,6 @@ impl Function {
 fn context_of(event: &ApiGatewayV2httpRequest) -> Context {
     let mut context = Context::default();
     context.request_id = event.request_context.request_id.clone().unwrap_or_default();
-    context.deadline = u64::try_from(event.request_context.time_epoch).unwrap_or_default() + TIME_LIMIT;
     context
 }
 
@@ -178,5 +206,16 @@ mod tests {
         let http = Function::http(Router::new());
         let answer = http.invoke_websocket(ApiGatewayWebsocketProxyRequest::default()).await;
         assert_eq!(answer, Err(FunctionError::WrongEvent));
+    }
+
+    #[tokio::test]
+    async fn a_function_that_takes_longer_than_its_template_allows_is_ended() {
+        let never = Function::websocket(|_| std::future::pending::<Result<ApiGatewayProxyResponse, FunctionError>>());
+        let limited = never.with_time_limit(Duration::from_millis(10));
+        let answer = limited
+            .invoke_websocket(ApiGatewayWebsocketProxyRequest::default())
+            .await;
+        let timed_out = "Task timed out after 0.01 seconds".to_owned();
+        assert_eq!(answer, Err(FunctionError::Failed(timed_out)));
     }
 }

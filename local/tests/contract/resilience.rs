@@ -13,7 +13,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Socket, TestServer, User, unique};
+use crate::support::{self, Socket, TestServer, User, unique};
 
 /// A Postgres that a test may stop, with a folder of its own.
 struct OwnPostgres {
@@ -163,23 +163,41 @@ async fn a_connection_whose_row_is_gone_is_closed_so_that_the_client_comes_back(
     socket
         .send(&json!({"type": "direct_message", "to": bob.id, "content": "x"}))
         .await;
-    assert_eq!(crate::support::close_code(&mut socket).await, Some(1000));
+    assert_eq!(support::close_code(&mut socket).await, Some(1000));
     let mut again = server.connect(&ada).await;
     assert_eq!(again.say(&bob, "x").await["seq"], 1);
 }
 
-#[tokio::test]
-async fn a_send_is_one_statement() {
-    let server = TestServer::start().await;
-    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+/// The statements of either protocol that the log has of `database` between two marks.
+fn statements(log: &str, database: &str, begin: &str, end: &str) -> Vec<String> {
+    log.lines()
+        .skip_while(|line| !line.contains(begin))
+        .skip(1)
+        .take_while(|line| !line.contains(end))
+        .filter(|line| line.contains(database))
+        .filter(|line| line.contains("LOG:  execute ") || line.contains("LOG:  statement: "))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What Postgres runs from a frame to its acknowledgement.
+async fn statements_of_a_send(server: &TestServer, socket: &mut Socket, frame: &Value) -> Vec<String> {
     let sql = server.sql().await;
-    let database: String = sql
-        .query_one("select current_database()::text", &[])
-        .await
-        .unwrap()
-        .get(0);
-    let log_all = format!("alter database {database} set log_statement = 'all'");
-    sql.batch_execute(&log_all).await.unwrap();
+    let database = server.database().await;
+    let (begin, end) = (unique("'begin"), unique("'end"));
+    sql.batch_execute(&format!("select {begin}'")).await.unwrap();
+    socket.send(frame).await;
+    assert_eq!(socket.next().await["content"], frame["content"]);
+    sql.batch_execute(&format!("select {end}'")).await.unwrap();
+    let log = std::fs::read_to_string(server.postgres_log()).unwrap();
+    statements(&log, &database, &begin, &end)
+}
+
+async fn expect_one_statement_for_a_send(how: &str) {
+    let server = TestServer::with(support::Options::environment("DATABASE_STATEMENTS", how)).await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let log_all = format!("alter database {} set log_statement = 'all'", server.database().await);
+    server.sql().await.batch_execute(&log_all).await.unwrap();
     // The setting holds for new sessions, and only these have no prepared statements yet.
     let server = server.restart().await;
     let (mut from, mut to) = (server.connect(&ada).await, server.connect(&bob).await);
@@ -187,26 +205,28 @@ async fn a_send_is_one_statement() {
         .await;
     to.next().await;
 
-    for client_id in [None, Some("c1"), Some("c1")] {
-        let begin = unique("begin");
-        let sql = server.sql().await;
-        sql.batch_execute(&format!("select '{begin}'")).await.unwrap();
-        from.send(&json!({"type": "direct_message", "to": bob.id, "content": "counted", "client_id": client_id}))
-            .await;
-        assert_eq!(from.next().await["content"], "counted");
-        sql.batch_execute(&format!("select 'end of {begin}'")).await.unwrap();
-
-        let log = std::fs::read_to_string(server.postgres_log()).unwrap();
-        let between = log.split_once(&format!("'{begin}'")).unwrap().1;
-        let between = between.split_once(&format!("'end of {begin}'")).unwrap().0;
-        let statements = between
-            .lines()
-            .filter(|line| line.contains(&database) && line.contains("LOG:"));
-        // Delivered marks are written together, a fraction of a second later.
-        let statements: Vec<_> = statements
-            .filter(|line| line.contains("execute") && !line.contains("mark_delivered"))
-            .collect();
-        assert_eq!(statements.len(), 1, "{statements:#?}");
-        assert!(statements[0].contains("send_message"), "{statements:#?}");
+    let named = [Some("a"), Some("b"), Some("c")];
+    for client_ids in [[None; 3], named, named] {
+        let mut sends = Vec::new();
+        for client_id in client_ids {
+            let frame = json!({"type": "direct_message", "to": bob.id, "content": "counted", "client_id": client_id});
+            sends.push(statements_of_a_send(&server, &mut from, &frame).await);
+        }
+        // Delivered marks and upkeep have statements of their own at some time or other; what belongs to a send comes with each.
+        let fewest = sends.iter().min_by_key(|statements| statements.len()).unwrap();
+        assert_eq!(fewest.len(), 1, "{sends:#?}");
+        assert!(fewest[0].contains("send_message"), "{sends:#?}");
+        let is_unnamed = fewest[0].contains("execute <unnamed>");
+        assert_eq!(is_unnamed, how == "unnamed", "{sends:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_send_is_one_statement() {
+    expect_one_statement_for_a_send("prepared").await;
+}
+
+#[tokio::test]
+async fn a_send_is_one_statement_where_none_is_prepared() {
+    expect_one_statement_for_a_send("unnamed").await;
 }

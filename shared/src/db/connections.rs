@@ -35,31 +35,22 @@ pub async fn open(
             ],
         )
         .await?;
-    Ok(row.get::<_, Option<Vec<String>>>("pushed_out").map(connection_ids))
+    let pushed_out: Option<Vec<String>> = row.get("pushed_out");
+    Ok(pushed_out.map(|ids| ids.into_iter().map(ConnectionId::new).collect()))
 }
 
-/// Notes that the gateway delivers to the connection; its row is written again should it have been removed meanwhile. The answer
-/// holds the user's oldest connections beyond `limit`, whose rows are gone now.
+/// Notes that the gateway delivers to the connection. False where it has no row any more: it was pushed out, or has ended.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
-pub async fn confirm(
-    db: &Database,
-    connection: &ConnectionId,
-    user: UserId,
-    limit: u16,
-) -> Result<Vec<ConnectionId>, DbError> {
+pub async fn confirm(db: &Database, connection: &ConnectionId) -> Result<bool, DbError> {
     let row = db
-        .query_one(
-            "select confirm_connection($1, $2, $3) as pushed_out",
-            &[
-                (&connection.as_str(), Type::TEXT),
-                (user.as_uuid(), Type::UUID),
-                (&i32::from(limit), Type::INT4),
-            ],
+        .query_opt(
+            "update connections set opened_at = clock_timestamp() where id = $1 returning id",
+            &[(&connection.as_str(), Type::TEXT)],
         )
         .await?;
-    Ok(connection_ids(row.get("pushed_out")))
+    Ok(row.is_some())
 }
 
 /// Removes the row of a connection that ended.
@@ -99,8 +90,4 @@ pub async fn sweep(db: &Database) -> Result<(), DbError> {
 /// [`DbError`] where the database does not answer.
 pub async fn clear(db: &Database) -> Result<(), DbError> {
     db.query("delete from connections", &[]).await.map(drop)
-}
-
-fn connection_ids(ids: Vec<String>) -> Vec<ConnectionId> {
-    ids.into_iter().map(ConnectionId::new).collect()
 }

@@ -94,25 +94,37 @@ pub async fn update(
     username: Option<&Username>,
     email: Option<&Email>,
 ) -> Result<Option<User>, Error> {
-    let row = db
-        .query_opt(
-            "update users set
-                 username = coalesce($2, username),
-                 username_key = coalesce($3, username_key),
-                 email = coalesce($4, email),
-                 updated_at = clock_timestamp()
-             where id = $1
-             returning id, username, email, created_at, updated_at",
-            &[
-                (id.as_uuid(), Type::UUID),
-                (&username.map(Username::as_str), Type::TEXT),
-                (&username.map(Username::key), Type::TEXT),
-                (&email.map(Email::as_str), Type::TEXT),
-            ],
-        )
-        .await
-        .map_err(taken)?;
-    Ok(row.as_ref().map(user))
+    let row = match try_update(db, id, username, email).await {
+        // Two who want each other's name at once wait for each other, until Postgres ends one of them. What it would have done is the
+        // same at a second time, whatever became of the first.
+        Err(DbError::Away(_)) => try_update(db, id, username, email).await,
+        outcome => outcome,
+    };
+    Ok(row.map_err(taken)?.as_ref().map(user))
+}
+
+async fn try_update(
+    db: &Database,
+    id: UserId,
+    username: Option<&Username>,
+    email: Option<&Email>,
+) -> Result<Option<Row>, DbError> {
+    db.query_opt(
+        "update users set
+             username = coalesce($2, username),
+             username_key = coalesce($3, username_key),
+             email = coalesce($4, email),
+             updated_at = clock_timestamp()
+         where id = $1
+         returning id, username, email, created_at, updated_at",
+        &[
+            (id.as_uuid(), Type::UUID),
+            (&username.map(Username::as_str), Type::TEXT),
+            (&username.map(Username::key), Type::TEXT),
+            (&email.map(Email::as_str), Type::TEXT),
+        ],
+    )
+    .await
 }
 
 fn user(row: &Row) -> User {

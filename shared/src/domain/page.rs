@@ -70,7 +70,8 @@ mod tests {
 
         #[test]
         fn what_is_more_than_digits_is_refused(digits in "[0-9]{0,5}", other in "[^0-9]", more in "[0-9]{0,5}") {
-            prop_assert!(PageSize::parse(&format!("{digits}{other}{more}")).is_err());
+            let text = format!("{digits}{other}{more}");
+            prop_assert!(PageSize::parse(&text).is_err());
         }
     }
 }

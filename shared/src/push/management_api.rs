@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
@@ -30,17 +30,26 @@ impl ManagementApi {
     /// A client of the API whose stage is at `callback_url` (`https://{api}.execute-api.{region}.amazonaws.com/{stage}`), with the
     /// function's own credentials.
     pub async fn connect(callback_url: &str) -> Self {
+        Self::new(&Self::settings(callback_url).load().await)
+    }
+
+    /// The settings of [`Self::connect`]; what they leave open comes from the environment.
+    #[must_use]
+    pub fn settings(callback_url: &str) -> ConfigLoader {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(callback_url)
             .timeout_config(timeouts)
-            .load()
-            .await;
+    }
+
+    /// A client with these settings.
+    #[must_use]
+    pub fn new(settings: &SdkConfig) -> Self {
         Self {
-            client: Client::new(&config),
+            client: Client::new(settings),
         }
     }
 }

@@ -103,7 +103,11 @@ async fn forget(delivery: &Delivery, connection: &ConnectionId) {
 
 async fn deliver(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), Interrupted> {
     wait_until_open(delivery, connection).await?;
-    connections::confirm(delivery, connection, user).await?;
+    if !db::connections::confirm(delivery.db(), connection).await? {
+        // Pushed out before the gateway could close it.
+        connections::close(delivery, connection).await;
+        return Ok(());
+    }
     wait_until_settled(delivery.db()).await?;
     let has_more = push_all(delivery, connection, user).await?;
     let sync_complete = frames::sync_complete(has_more);

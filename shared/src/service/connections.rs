@@ -2,7 +2,7 @@
 
 use super::{Delivery, backlog, upkeep};
 use crate::Error;
-use crate::db::{self, Database, DbError};
+use crate::db::{self, Database};
 use crate::domain::{ConnectionId, UserId};
 
 /// How many connections a user may have; one more closes the oldest.
@@ -16,25 +16,11 @@ pub async fn open(db: &Database, delivery: &Delivery, connection: &ConnectionId,
     let pushed_out = db::connections::open(db, connection, user, MAX_CONNECTIONS)
         .await?
         .ok_or(Error::Unauthenticated("the user of this token is gone"))?;
-    close_pushed_out(delivery, user, pushed_out).await;
-    Ok(())
-}
-
-/// Notes that a connection takes frames.
-///
-/// # Errors
-/// What the database says.
-pub(super) async fn confirm(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), DbError> {
-    let pushed_out = db::connections::confirm(delivery.db(), connection, user, MAX_CONNECTIONS).await?;
-    close_pushed_out(delivery, user, pushed_out).await;
-    Ok(())
-}
-
-async fn close_pushed_out(delivery: &Delivery, user: UserId, pushed_out: Vec<ConnectionId>) {
     for oldest in pushed_out {
         tracing::info!(connection = %oldest, %user, "closing the oldest connection: the user has too many");
         close(delivery, &oldest).await;
     }
+    Ok(())
 }
 
 /// What follows once the handshake is answered: what the user has not been sent yet, and a sweep if one is due. It needs a process

@@ -1,7 +1,8 @@
 //! `GET /users/me` and `PUT /users/me/update`.
 
 use chrono::DateTime;
-use reqwest::Method;
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestServer, User, named_fields};
@@ -144,4 +145,61 @@ async fn ones_own_name_and_address_may_be_written_differently() {
     update(&server, &user, &changes).await.ok();
     assert_eq!(name_and_address(&server, &user).await, json!([name, user.email]));
     update(&server, &user, &json!({"username": name})).await.ok();
+}
+
+#[tokio::test]
+async fn two_who_want_each_others_names_at_once_hear_that_they_are_taken() {
+    let server = TestServer::start().await;
+    let (bob, eve) = (server.user("bob").await, server.user("eve").await);
+    // Each update rests between its row and its name, so that each holds what the other waits for: a deadlock.
+    let slow_names = "
+        create function slowly(name text) returns text immutable language plpgsql as
+            $$ begin perform pg_sleep(0.3); return name; end $$;
+        alter table users drop constraint users_username_key;
+        create index users_slow on users (slowly(username));
+        alter table users add constraint users_username_key unique (username_key)";
+    server.sql().await.batch_execute(slow_names).await.unwrap();
+    let (bobs, eves) = (json!({"username": eve.username}), json!({"username": bob.username}));
+    let answers = tokio::join!(update(&server, &bob, &bobs), update(&server, &eve, &eves));
+    for answer in [answers.0, answers.1] {
+        answer.problem(400, "username_taken");
+    }
+
+    let database = server.database().await;
+    let log = std::fs::read_to_string(server.postgres_log()).unwrap();
+    let is_deadlock = |line: &str| line.contains(&database) && line.contains("deadlock detected");
+    assert!(log.lines().any(is_deadlock), "they did not get in each other's way");
+    for user in [&bob, &eve] {
+        let unchanged = json!([user.username, user.email]);
+        assert_eq!(name_and_address(&server, user).await, unchanged);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_change_hands_at_once_are_had_by_one_user_each() {
+    let server = TestServer::start().await;
+    let mut users = Vec::new();
+    for _ in 0..4 {
+        users.push(server.user("user").await);
+    }
+    for round in 0..10 {
+        // Each wants the next one's name, and one of them a free one, which can set a chain of names free.
+        let mut names: Vec<_> = users.iter().map(|user| user.username.clone()).collect();
+        names.rotate_left(1);
+        names[round % 4] = format!("free_{round}");
+        let changes: Vec<_> = names.iter().map(|name| json!({ "username": name })).collect();
+        let updates = users.iter().zip(&changes);
+        let answers = join_all(updates.map(|(user, changes)| update(&server, user, changes))).await;
+        for ((user, name), answer) in users.iter_mut().zip(names).zip(answers) {
+            if answer.status == StatusCode::OK {
+                user.username = name;
+            } else {
+                answer.problem(400, "username_taken");
+            }
+        }
+    }
+    for user in &users {
+        let told = json!([user.username, user.email]);
+        assert_eq!(name_and_address(&server, user).await, told);
+    }
 }

@@ -19,17 +19,29 @@ pub struct TestServer {
     http: reqwest::Client,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// Kept for a restart.
+    options: Options,
     /// Held so that the shared Postgres stays, where the database is in it.
     postgres: Option<SharedPostgres>,
 }
 
 /// How a test's server differs from the product's default.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Settings as they would stand in the environment.
     pub environment: HashMap<&'static str, String>,
     /// The gateway's settings.
     pub gateway: gateway::Options,
+}
+
+impl Options {
+    /// The default with one setting as it would stand in the environment.
+    pub fn environment(name: &'static str, value: &str) -> Self {
+        Self {
+            environment: HashMap::from([(name, value.to_owned())]),
+            ..Self::default()
+        }
+    }
 }
 
 /// The key that test servers sign tokens with.
@@ -55,7 +67,7 @@ impl TestServer {
     }
 
     async fn on(postgres: Option<SharedPostgres>, database_url: String, options: Options) -> Self {
-        let server = Server::start(settings(&database_url, options)).await.unwrap();
+        let server = Server::start(settings(&database_url, options.clone())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let stop = CancellationToken::new();
@@ -66,15 +78,16 @@ impl TestServer {
             http: http_client(),
             stop,
             task,
+            options,
             postgres,
         }
     }
 
-    /// Stops the server in order, and starts another on the same database.
+    /// Stops the server in order, and starts another on the same database with the same settings.
     pub async fn restart(self) -> Self {
         self.stop.cancel();
         self.task.await.unwrap();
-        Self::on(self.postgres, self.database_url, Options::default()).await
+        Self::on(self.postgres, self.database_url, self.options).await
     }
 
     /// Tries to start another server on the same database.
@@ -132,6 +145,12 @@ impl TestServer {
     /// A connection to the server's database, for what the contract does not show.
     pub async fn sql(&self) -> tokio_postgres::Client {
         Endpoint::parse(&self.database_url).unwrap().connect().await.unwrap()
+    }
+
+    /// The name of the server's database, which is in each line that Postgres logs of it.
+    pub async fn database(&self) -> String {
+        let query = "select current_database()::text";
+        self.sql().await.query_one(query, &[]).await.unwrap().get(0)
     }
 
     /// Fills all rate limits' buckets up, for tests that need more than a user may do in a minute.

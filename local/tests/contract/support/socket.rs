@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use super::User;
 
@@ -39,6 +39,30 @@ impl Socket {
             .await
             .expect("a handshake in time")?;
         Ok(Self { stream })
+    }
+
+    /// Opens a socket on a connection that is there.
+    ///
+    /// # Errors
+    /// What the server answered instead.
+    pub async fn open_on(connection: TcpStream, url: &str) -> Result<Self, Error> {
+        let handshake = client_async(url, MaybeTlsStream::Plain(connection));
+        let (stream, _) = timeout(DEADLINE, handshake).await.expect("a handshake in time")?;
+        Ok(Self { stream })
+    }
+
+    /// Sends a frame, if the socket is still open.
+    pub async fn try_send(&mut self, frame: &Value) {
+        // What a closed socket says is read by `try_next`.
+        let _ = self.stream.send(Message::text(frame.to_string())).await;
+    }
+
+    /// The next frame; `None` when the socket is closed.
+    pub async fn try_next(&mut self) -> Option<Value> {
+        match self.next_message().await? {
+            Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
+            _ => None,
+        }
     }
 
     /// Sends a frame.

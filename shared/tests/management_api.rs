@@ -1,0 +1,229 @@
+//! The management API's client, against a gateway that answers as it is told.
+
+#![cfg(feature = "lambda")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_config::ConfigLoader;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_apigatewaymanagement::config::{Credentials, Region};
+use bytes::Bytes;
+use shared::domain::ConnectionId;
+use shared::push::management_api::ManagementApi;
+use shared::push::{Push, PushError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What `GET` answers for a connection that is open.
+const OPEN: &str = r#"{"connectedAt":"2026-01-02T03:04:05Z","lastActiveAt":"2026-01-02T03:04:05Z","identity":{"sourceIp":"192.0.2.7","userAgent":"x"}}"#;
+
+/// A gateway that gives every request the same answer.
+struct FakeGateway {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl FakeGateway {
+    /// Gives this answer, whatever it is; none at all where it is empty.
+    async fn start(answer: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/ws", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            let mut silent = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let request = read_request(&mut stream).await;
+                seen.lock().unwrap().push(request);
+                if answer.is_empty() {
+                    silent.push(stream);
+                } else {
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// Gives answers with this status, error type and body.
+    async fn with(status: u16, error: &str, body: &str) -> Self {
+        let error = if error.is_empty() {
+            String::new()
+        } else {
+            format!("x-amzn-errortype: {error}\r\n")
+        };
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} x\r\n{error}content-length: {length}\r\nconnection: close\r\n\r\n");
+        Self::start(head + body).await
+    }
+
+    async fn api(&self) -> ManagementApi {
+        api(settings(&self.url)).await
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// A request's head, and its body as long as the head says.
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest);
+            let length: usize = length.lines().next().unwrap().parse().unwrap();
+            if body.len() >= length {
+                return String::from_utf8(bytes).unwrap();
+            }
+        }
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "half a request: {text}");
+    }
+}
+
+/// The product's settings, with credentials and without the seconds between two attempts.
+fn settings(url: &str) -> ConfigLoader {
+    ManagementApi::settings(url)
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("an id", "a key", None, None, "test"))
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+}
+
+async fn api(settings: ConfigLoader) -> ManagementApi {
+    ManagementApi::new(&settings.load().await)
+}
+
+fn connection() -> ConnectionId {
+    ConnectionId::new("L0SM9cOFvHcCIhw=")
+}
+
+async fn post(api: &ManagementApi) -> Result<(), PushError> {
+    api.post(&connection(), Bytes::from_static(b"{}")).await
+}
+
+fn is_unreachable<T>(outcome: &Result<T, PushError>) -> bool {
+    matches!(outcome, Err(PushError::Unreachable(_)))
+}
+
+#[tokio::test]
+async fn a_frame_is_posted_as_it_is_to_its_connection() {
+    let gateway = FakeGateway::with(200, "", "").await;
+    let api = gateway.api().await;
+    let frame = "{\"content\": \"é \\u0000 😀\"}\n";
+    for id in ["L0SM9cOFvHcCIhw=", "a/b c?d#e%é"] {
+        assert_eq!(api.post(&ConnectionId::new(id), Bytes::from(frame)).await, Ok(()));
+    }
+    let requests = gateway.requests();
+    let paths = ["L0SM9cOFvHcCIhw%3D", "a%2Fb%20c%3Fd%23e%25%C3%A9"];
+    assert_eq!(requests.len(), paths.len());
+    for (request, path) in requests.iter().zip(paths) {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        let line = format!("POST /ws/@connections/{path} HTTP/1.1\r\n");
+        assert!(head.starts_with(&line), "{head}");
+        assert!(
+            head.contains("authorization: AWS4-HMAC-SHA256 Credential=an id/"),
+            "{head}"
+        );
+        assert!(head.contains("/eu-central-1/execute-api/aws4_request"), "{head}");
+        assert_eq!(body, frame);
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_of_a_frame_is_understood() {
+    for (status, error, expected, attempts) in [
+        (410, "GoneException", PushError::Gone, 1),
+        (413, "PayloadTooLargeException", PushError::TooLarge, 1),
+        (429, "LimitExceededException", PushError::Busy, 3),
+    ] {
+        let gateway = FakeGateway::with(status, error, r#"{"message":"x"}"#).await;
+        assert_eq!(post(&gateway.api().await).await, Err(expected));
+        assert_eq!(gateway.requests().len(), attempts, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_else_is_answered_is_no_answer() {
+    for (status, error, body) in [
+        (403, "ForbiddenException", r#"{"message":"Forbidden"}"#),
+        (404, "", r#"{"message":"Not Found"}"#),
+        (500, "", "<html>"),
+        (503, "ServiceUnavailableException", ""),
+        (302, "", ""),
+    ] {
+        let gateway = FakeGateway::with(status, error, body).await;
+        let api = gateway.api().await;
+        let outcomes = (
+            post(&api).await,
+            api.close(&connection()).await,
+            api.is_open(&connection()).await,
+        );
+        let unreachable = is_unreachable(&outcomes.0) && is_unreachable(&outcomes.1) && is_unreachable(&outcomes.2);
+        assert!(unreachable, "{status}: {outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_speak_http_is_no_gateway() {
+    let gateway = FakeGateway::start("SSH-2.0-OpenSSH_9.9\r\n".to_owned()).await;
+    let outcome = post(&gateway.api().await).await;
+    assert!(is_unreachable(&outcome), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn where_nobody_listens_a_frame_fails_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/ws", listener.local_addr().unwrap());
+    drop(listener);
+    let outcome = post(&api(settings(&url)).await).await;
+    assert!(is_unreachable(&outcome), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_is_given_up() {
+    let product = ManagementApi::settings("http://localhost/ws").load().await;
+    let timeouts = product.timeout_config().unwrap();
+    assert_eq!(timeouts.connect_timeout(), Some(Duration::from_secs(2)));
+    assert_eq!(timeouts.operation_timeout(), Some(Duration::from_secs(5)));
+
+    let gateway = FakeGateway::start(String::new()).await;
+    let short = TimeoutConfig::builder()
+        .operation_timeout(Duration::from_millis(200))
+        .build();
+    let api = api(settings(&gateway.url).timeout_config(short)).await;
+    let start = Instant::now();
+    let outcome = post(&api).await;
+    assert!(is_unreachable(&outcome), "{outcome:?}");
+    assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+    assert_eq!(gateway.requests().len(), 1, "it was asked");
+}
+
+#[tokio::test]
+async fn a_connection_is_open_or_gone() {
+    let gateway = FakeGateway::with(200, "", OPEN).await;
+    assert_eq!(gateway.api().await.is_open(&connection()).await, Ok(true));
+    let line = "GET /ws/@connections/L0SM9cOFvHcCIhw%3D HTTP/1.1\r\n";
+    assert!(gateway.requests()[0].starts_with(line));
+
+    let gateway = FakeGateway::with(410, "GoneException", "").await;
+    assert_eq!(gateway.api().await.is_open(&connection()).await, Ok(false));
+    let gateway = FakeGateway::with(429, "LimitExceededException", "").await;
+    assert_eq!(gateway.api().await.is_open(&connection()).await, Err(PushError::Busy));
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_or_was_gone_before() {
+    let gateway = FakeGateway::with(204, "", "").await;
+    assert_eq!(gateway.api().await.close(&connection()).await, Ok(()));
+    let line = "DELETE /ws/@connections/L0SM9cOFvHcCIhw%3D HTTP/1.1\r\n";
+    assert!(gateway.requests()[0].starts_with(line));
+
+    let gateway = FakeGateway::with(410, "GoneException", "").await;
+    assert_eq!(gateway.api().await.close(&connection()).await, Err(PushError::Gone));
+    let gateway = FakeGateway::with(429, "LimitExceededException", "").await;
+    assert_eq!(gateway.api().await.close(&connection()).await, Err(PushError::Busy));
+}
