@@ -91,6 +91,12 @@ impl Postgres {
         *self.pid.borrow()
     }
 
+    /// Returns when the postmaster with the process id `pid` has a successor: it died, and the supervisor started another.
+    pub async fn wait_for_successor(&self, pid: i32) {
+        // It can only fail once the supervisor has ended, and then no successor comes.
+        let _ = self.pid.clone().wait_for(|present| *present != pid).await;
+    }
+
     /// Shuts the server down in order and returns when it has ended.
     pub async fn stop(self) {
         self.stop.cancel();

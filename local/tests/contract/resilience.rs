@@ -110,14 +110,16 @@ async fn a_postgres_that_is_killed_comes_back_and_nothing_acknowledged_is_lost()
         let content = format!("round {round}");
         let frame = json!({"type": "direct_message", "to": bob.id, "content": content, "client_id": content});
         from.send(&frame).await;
-        kill(Pid::from_raw(postgres.pid()), Signal::SIGKILL).unwrap();
+        let killed = postgres.pid();
+        kill(Pid::from_raw(killed), Signal::SIGKILL).unwrap();
         let answer = from.next().await;
         let stored = match answer["type"].as_str() {
             Some("direct_message") => answer,
             _ => send_until_stored(&mut from, &frame).await,
         };
         assert_eq!(stored["seq"], round + 1);
-        // The next round needs a postmaster to kill.
+        // A session can outlive its postmaster for a moment; the next round needs one to kill.
+        postgres.wait_for_successor(killed).await;
         send_until_stored(&mut from, &frame).await;
     }
     let mut to = server.open(&bob).await;

@@ -14,6 +14,9 @@ pub enum DbError {
     /// No connection to be had, or it broke on the way: nobody knows whether the statement took effect.
     #[error("the database is away: {0}")]
     Away(String),
+    /// The transaction gave way to another: a deadlock, or a serialisation failure. It had no effect and can be tried again.
+    #[error("the database chose this statement to give way: {0}")]
+    GaveWay(String),
     /// No answer in time; the connection was given up.
     #[error("the database did not answer within {0:?}")]
     TimedOut(Duration),
@@ -25,7 +28,7 @@ pub enum DbError {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Away(_) | DbError::TimedOut(_) => Self::Unavailable(error.into()),
+            DbError::Away(_) | DbError::GaveWay(_) | DbError::TimedOut(_) => Self::Unavailable(error.into()),
             DbError::Violated(_) | DbError::Refused(_) => Self::Internal(error.into()),
         }
     }
@@ -52,16 +55,17 @@ impl From<tokio_postgres::Error> for DbError {
         };
         match refusal.constraint() {
             Some(constraint) if *refusal.code() == SqlState::UNIQUE_VIOLATION => Self::Violated(constraint.to_owned()),
+            _ if refusal.code().code().starts_with("40") => Self::GaveWay(describe(&error)),
             _ if is_passing(refusal.code()) => Self::Away(describe(&error)),
             _ => Self::Refused(describe(&error)),
         }
     }
 }
 
-/// Whether the same statement can succeed later: Postgres starts, stops, fails over, is full, or chose a victim
+/// Whether the same statement can succeed later: Postgres starts, stops, fails over, or is full
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_passing(state: &SqlState) -> bool {
-    const CLASSES: [&str; 5] = ["08", "25", "40", "53", "57"];
+    const CLASSES: [&str; 4] = ["08", "25", "53", "57"];
     CLASSES.iter().any(|class| state.code().starts_with(class))
 }
 

@@ -97,7 +97,7 @@ pub async fn update(
     let row = match try_update(db, id, username, email).await {
         // Two who want each other's name at once wait for each other, until Postgres ends one of them. What it would have done is the
         // same at a second time, whatever became of the first.
-        Err(DbError::Away(_)) => try_update(db, id, username, email).await,
+        Err(DbError::GaveWay(_)) => try_update(db, id, username, email).await,
         outcome => outcome,
     };
     Ok(row.map_err(taken)?.as_ref().map(user))
