@@ -152,14 +152,19 @@ pub fn execute(cli: &Cli, dotenv: dotenvy::Result<PathBuf>) -> Result<(), AnyErr
 
 async fn serve(cli: &Cli) -> Result<(), AnyError> {
     let stop = stop_signal()?;
-    let address = cli.address();
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("can't listen on {address}: {error}; set PORT to another one"))?;
     tokio::pin!(stop);
     let server = tokio::select! {
         server = Server::start(cli.settings()) => server?,
         () = &mut stop => return Ok(()),
+    };
+    // After the start, which knows better why a second run can't work than that its port is taken.
+    let address = cli.address();
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            Box::pin(server.stop()).await;
+            return Err(format!("can't listen on {address}: {error}; set PORT to another one").into());
+        }
     };
     if let Err(error) = banner::print(listener.local_addr()?) {
         // Whoever started this does not read it; that is no reason not to serve.

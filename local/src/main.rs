@@ -1,5 +1,6 @@
 //! `cargo run`: Confab on this machine.
 
+use std::error::Error;
 use std::io::Write;
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
@@ -14,10 +15,24 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody to tell if this fails too.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            let _ = writeln!(std::io::stderr(), "error: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, but for those that it tells itself.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        next = cause.source();
+    }
+    told
 }
 
 /// Tells where a panic happened and not what it says: that may quote what users wrote.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use shared::config::ConfigError;
 use shared::crypto::{Passwords, Tokens};
+use shared::db::connect::Endpoint;
+use shared::db::gateway_lock::GatewayLock;
 use shared::db::{Database, DbError};
 use shared::service::{Afterwards, Delivery, Tasks};
 use shared::{Clock, Config, SystemClock};
@@ -22,7 +24,7 @@ use crate::secret;
 use crate::template::{Template, TemplateError};
 
 /// How long pushes that are under way may take at the end.
-const LAST_PUSHES: Duration = Duration::from_secs(5);
+const LAST_PUSHES: Duration = Duration::from_secs(2);
 
 /// Where a setting's value comes from, by its name in the environment.
 pub type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -78,11 +80,29 @@ pub enum ServerError {
 /// Everything that was started, ready to serve.
 pub struct Server {
     gateway: Gateway,
+    foundation: Foundation,
+    lock: GatewayLock,
+    endpoint: Endpoint,
+}
+
+/// What the gateway stands on, and what has to end after it.
+struct Foundation {
     db: Database,
     delivery: Delivery,
-    lock: shared::db::gateway_lock::GatewayLock,
-    endpoint: shared::db::connect::Endpoint,
     postgres: Option<Postgres>,
+}
+
+impl Foundation {
+    /// Ends pushes, writes marks, and stops Postgres.
+    async fn stop(self) {
+        if timeout(LAST_PUSHES, self.delivery.finish()).await.is_err() {
+            tracing::warn!("the last pushes took too long; what is not marked as delivered is pushed again later");
+        }
+        self.db.close();
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
 }
 
 impl Server {
@@ -98,7 +118,10 @@ impl Server {
         )
         .await?;
         match assemble(&settings, &template, &url).await {
-            Ok(parts) => Ok(Self { postgres, ..parts }),
+            Ok(mut server) => {
+                server.foundation.postgres = postgres;
+                Ok(server)
+            }
             Err(error) => {
                 if let Some(postgres) = postgres {
                     postgres.stop().await;
@@ -119,13 +142,12 @@ impl Server {
             }
         };
         self.gateway.serve(listener, end).await;
-        if timeout(LAST_PUSHES, self.delivery.finish()).await.is_err() {
-            tracing::warn!("the last pushes took too long; what is not marked as delivered is pushed again later");
-        }
-        self.db.close();
-        if let Some(postgres) = self.postgres {
-            postgres.stop().await;
-        }
+        self.foundation.stop().await;
+    }
+
+    /// Stops what was started, without having served.
+    pub async fn stop(self) {
+        self.foundation.stop().await;
     }
 }
 
@@ -163,11 +185,13 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
     };
     Ok(Server {
         gateway: Gateway::new(template, parts, settings.gateway.clone())?,
-        db,
-        delivery,
+        foundation: Foundation {
+            db,
+            delivery,
+            postgres: None,
+        },
         lock,
         endpoint: database.endpoint.clone(),
-        postgres: None,
     })
 }
 

@@ -205,7 +205,10 @@ async fn next_frame(socket: &mut WebSocketStream<MaybeTlsStream<tokio::net::TcpS
 async fn a_second_run_on_the_same_folder_says_that_one_runs() {
     let folder = Folder::new("second");
     let mut product = Product::start(&folder).await;
-    let output = run(local(&folder)).await;
+    let mut second = local(&folder);
+    // The port is taken too, but that is not what stands in the way.
+    second.env("PORT", product.address.rsplit_once(':').unwrap().1);
+    let output = run(second).await;
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
     assert!(

@@ -9,6 +9,7 @@ pub mod gateway_lock;
 pub mod history;
 pub mod messages;
 pub mod migrate;
+mod pulse;
 pub mod rate_limits;
 pub mod users;
 

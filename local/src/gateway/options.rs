@@ -23,7 +23,7 @@ impl Default for Options {
         Self {
             trusted_proxies: Vec::new(),
             cors_origins: None,
-            shutdown_deadline: Duration::from_secs(10),
+            shutdown_deadline: Duration::from_secs(5),
             http: HttpOptions::default(),
             websocket: WebSocketOptions::default(),
         }

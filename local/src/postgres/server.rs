@@ -220,6 +220,8 @@ fn settings(options: &Options) -> Vec<(&str, &str)> {
         ("logging_collector", "off"),
         ("log_destination", "stderr"),
         ("log_line_prefix", "%m [%p] %q%d "),
+        // The detail of an error quotes rows: e-mail addresses and what users wrote.
+        ("log_error_verbosity", "terse"),
     ];
     if !options.durable {
         settings.extend([

@@ -39,7 +39,7 @@ impl Drop for OwnPostgres {
 }
 
 /// Sends until the frame is stored: who gets `unavailable` repeats with the same `client_id`.
-async fn send_until_stored(socket: &mut Socket, frame: &Value) -> Value {
+pub async fn send_until_stored(socket: &mut Socket, frame: &Value) -> Value {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         socket.send(frame).await;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::Row;
@@ -7,6 +7,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::DbError;
 use super::connect::Endpoint;
+use super::pulse::Pulse;
 
 /// How long the request to cancel a statement may take; after that the server finds the connection closed.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +48,7 @@ pub struct Database {
     connector: MakeRustlsConnect,
     statements: Statements,
     timeout: Duration,
+    pulse: Pulse,
 }
 
 impl Database {
@@ -79,6 +81,7 @@ impl Database {
             connector: endpoint.connector(),
             statements: config.statements,
             timeout: config.timeout,
+            pulse: Pulse::default(),
         })
     }
 
@@ -97,6 +100,10 @@ impl Database {
 
     /// Runs one statement in one round trip (two when it is first prepared on a connection) and returns its rows.
     pub(crate) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, DbError> {
+        let begin = Instant::now();
+        if self.pulse.is_missing(begin) {
+            return Err(DbError::Away("it did not answer a moment ago".to_owned()));
+        }
         let mut lease = Lease {
             connection: Some(self.pool.get().await?),
             connector: self.connector.clone(),
@@ -105,7 +112,11 @@ impl Database {
             Some(connection) => tokio::time::timeout(self.timeout, self.run(connection, sql, parameters)).await,
             None => return Err(DbError::Away("no connection".to_owned())),
         };
-        let rows = rows.map_err(|_| DbError::TimedOut(self.timeout))?;
+        let Ok(rows) = rows else {
+            self.pulse.timed_out(begin, Instant::now());
+            return Err(DbError::TimedOut(self.timeout));
+        };
+        self.pulse.beat(Instant::now());
         lease.give_back();
         Ok(rows?)
     }

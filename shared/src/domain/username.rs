@@ -20,6 +20,11 @@ impl Username {
     /// [`Invalid`] where the length or a character is outside the rule.
     pub fn parse(name: &str) -> Result<Self, Invalid> {
         check_length(name, 3..=32)?;
+        if name.chars().next().is_some_and(is_mark) {
+            return Err(Invalid::new(
+                "must not begin with a mark that belongs to a letter before it",
+            ));
+        }
         if let Some(character) = name.chars().find(|character| !is_allowed(*character)) {
             return Err(Invalid::new(format!(
                 "may hold letters, digits, '_', '.' and '-', but not {character:?}"
@@ -45,13 +50,31 @@ impl Username {
 }
 
 fn is_allowed(character: char) -> bool {
-    matches!(character, '_' | '.' | '-')
-        || character.is_alphabetic()
-        || matches!(
-            character.general_category(),
-            // Many scripts write vowels and tones as marks on their letters.
-            GeneralCategory::DecimalNumber | GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark
-        )
+    let is_digit = character.general_category() == GeneralCategory::DecimalNumber;
+    let is_visible = !is_default_ignorable(character);
+    matches!(character, '_' | '.' | '-') || is_digit || is_visible && (character.is_alphabetic() || is_mark(character))
+}
+
+/// Many scripts write vowels and tones as marks on their letters.
+fn is_mark(character: char) -> bool {
+    let category = character.general_category();
+    matches!(category, GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark)
+}
+
+/// The letters and marks among the characters that are not shown, so that two names would look the same
+/// (`Default_Ignorable_Code_Point` in <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>).
+fn is_default_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{e0100}'..='\u{e01ef}'
+    )
 }
 
 /// NFKC, case folding, and NFKC again, as folding can leave a text that is not normalised.
@@ -97,6 +120,11 @@ mod tests {
             "bob!",
             "😀😀😀",
             "a\u{200b}bc",
+            "ad\u{fe0f}min",
+            "admin\u{34f}",
+            "admin\u{115f}",
+            "\u{3164}\u{3164}\u{3164}",
+            "\u{301}abc",
         ] {
             assert!(Username::parse(name).is_err(), "{name:?}");
         }

@@ -103,7 +103,7 @@ fn sentence(clause: &str) -> String {
 }
 
 impl IntoResponse for Problem {
-    /// An answer without a body as yet: [`render`] knows the request's id.
+    /// An answer without a body as yet: `render` knows the request's id.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
