@@ -79,21 +79,25 @@ impl Delivery {
         self.afterwards().run(log_failure).await;
     }
 
-    /// Tells everyone of a message that was just stored, its sender's connections too: that is the acknowledgement.
+    /// Tells everyone of a message that was just stored, its sender's connections last: once they have that acknowledgement, the
+    /// message is on its way to everybody else.
     pub async fn announce_message(&self, sent: Sent, client_id: Option<&ClientId>) {
         let message = &sent.message;
         let to_sender = frames::direct_message(message, &sent.sender_username, client_id);
         let to_others = frames::direct_message(message, &sent.sender_username, None);
-        let pushes = sent.members.into_iter().map(|member| {
+        let is_sender = |member: &Member| member.user_id == message.sender_id;
+        let (senders, others): (Vec<_>, Vec<_>) = sent.members.into_iter().partition(is_sender);
+        let mut pushes = Vec::with_capacity(senders.len() + others.len());
+        for member in others {
             let stream = (message.conversation_id, member.user_id);
-            if member.user_id == message.sender_id {
-                self.0.marks.pushed(stream, message.seq);
-                self.post_copies(stream, message.seq, member, &to_sender)
-            } else {
-                self.post_message(stream, message.seq, member, &to_others)
-            }
-        });
-        self.follow(pushes.collect()).await;
+            pushes.push(self.post_message(stream, message.seq, member, &to_others));
+        }
+        for member in senders {
+            let stream = (message.conversation_id, member.user_id);
+            self.0.marks.pushed(stream, message.seq);
+            pushes.push(self.post_copies(stream, message.seq, member, &to_sender));
+        }
+        self.follow(pushes).await;
     }
 
     /// Answers a repeated send on the connection that asks, and pushes the message to those who still lack it.
