@@ -116,9 +116,13 @@ impl Database {
             self.pulse.timed_out(begin, Instant::now());
             return Err(DbError::TimedOut(self.timeout));
         };
-        self.pulse.beat(Instant::now());
         lease.give_back();
-        Ok(rows?)
+        let rows = rows.map_err(DbError::from);
+        // A broken connection is no sign of life; a refusal is one.
+        if !matches!(rows, Err(DbError::Away(_))) {
+            self.pulse.beat(Instant::now());
+        }
+        rows
     }
 
     /// As [`Database::query`], for statements with one row at most.
