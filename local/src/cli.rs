@@ -12,6 +12,7 @@ use shared::db::connect::Endpoint;
 use shared::db::migrate::migrate;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
 
 use crate::logging::{self, Format};
 use crate::postgres;
@@ -57,6 +58,9 @@ pub struct Cli {
     /// Where the embedded Postgres and the signing key are kept [default: .confab beside the template].
     #[arg(long, global = true, env = "CONFAB_DIR")]
     folder: Option<PathBuf>,
+    /// The Lambda Invoke API that runs the functions, instead of this process: `http://127.0.0.1:9000` for `cargo lambda watch`.
+    #[arg(long, env = "CONFAB_LAMBDA", value_name = "URL", value_parser = or_blank::<Url>)]
+    lambda: Option<OrBlank<Url>>,
     /// How log lines are written.
     #[arg(long, global = true, env = "LOG_FORMAT", default_value = "text", value_parser = or_blank::<Format>)]
     log_format: OrBlank<Format>,
@@ -119,6 +123,7 @@ impl Cli {
             lookup: Box::new(|name| std::env::var(name).ok()),
             folder: self.folder(),
             template: self.template(),
+            lambda: self.lambda.clone().flatten(),
             gateway: gateway::Options {
                 trusted_proxies: self.trusted_proxies.iter().flatten().copied().collect(),
                 cors_origins: self.cors_origins(),

@@ -1,4 +1,4 @@
-//! The functions that are linked into this binary, by the names of their packages.
+//! The functions by the names of their packages: those that are linked into this binary, or the same in other processes.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use shared::crypto::{Passwords, Tokens};
 use shared::db::Database;
 use shared::service::Delivery;
 
-use crate::gateway::Function;
+use crate::gateway::{Function, InvokeApi};
+use crate::template::Template;
 
 /// What the functions are made of. In the cloud each has only what it needs; here they share it.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ pub struct Services {
     pub delivery: Delivery,
 }
 
-/// All functions.
+/// All functions, in this process.
 #[must_use]
 pub fn link(services: &Services) -> BTreeMap<String, Function> {
     let Services {
@@ -59,4 +60,13 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
         ),
     ];
     functions.map(|(name, function)| (name.to_owned(), function)).into()
+}
+
+/// All functions of the template, behind a Lambda Invoke API.
+#[must_use]
+pub fn remote(template: &Template, api: &InvokeApi) -> BTreeMap<String, Function> {
+    let functions = template.functions.iter().map(|function| &function.name);
+    functions
+        .map(|name| (name.clone(), Function::remote(api, name)))
+        .collect()
 }

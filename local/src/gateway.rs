@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use connections::{Connections, QueueLimits};
-pub use function::{Function, FunctionError};
+pub use function::{Function, FunctionError, InvalidInvokeUrl, InvokeApi, InvokeError};
 pub use health::HealthCheck;
 pub use options::{HttpOptions, Options, WebSocketOptions};
 

@@ -1,5 +1,6 @@
 //! Starting everything in order, and stopping it in the reverse one.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +16,13 @@ use shared::service::{Afterwards, Delivery, Tasks};
 use shared::{Clock, Config, SystemClock};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use url::Url;
 
 use crate::database::{self, DatabaseError};
 use crate::functions::{self, Services};
-use crate::gateway::{self, Connections, Gateway, GatewayError, HealthCheck, Parts, QueueLimits};
+use crate::gateway::{
+    self, Connections, Function, Gateway, GatewayError, HealthCheck, InvalidInvokeUrl, InvokeApi, Parts, QueueLimits,
+};
 use crate::postgres::Postgres;
 use crate::secret;
 use crate::template::{Template, TemplateError};
@@ -37,6 +41,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// The SAM template.
     pub template: PathBuf,
+    /// The Lambda Invoke API that runs the functions; without one they run in this process.
+    pub lambda: Option<Url>,
     /// The gateway's own settings.
     pub gateway: gateway::Options,
 }
@@ -58,6 +64,9 @@ pub enum ServerError {
     /// The template and the functions don't go together.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The functions can't be invoked there.
+    #[error(transparent)]
+    Lambda(#[from] InvalidInvokeUrl),
     /// Settings with wrong values.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -178,7 +187,7 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
         delivery: delivery.clone(),
     };
     let parts = Parts {
-        functions: functions::link(&services),
+        functions: functions(settings, template, &services)?,
         connections,
         health: health_check(db.clone()),
         clock,
@@ -193,6 +202,17 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
         lock,
         endpoint: database.endpoint.clone(),
     })
+}
+
+fn functions(
+    settings: &Settings,
+    template: &Template,
+    services: &Services,
+) -> Result<BTreeMap<String, Function>, InvalidInvokeUrl> {
+    match &settings.lambda {
+        Some(url) => Ok(functions::remote(template, &InvokeApi::new(url)?)),
+        None => Ok(functions::link(services)),
+    }
 }
 
 /// The functions' configuration: what the user sets, else what suits one process on one machine, else what the template says.

@@ -1,5 +1,8 @@
 //! What a route invokes.
 
+mod answer;
+mod invoke_api;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +14,13 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::time::timeout;
+
+pub use invoke_api::{InvalidInvokeUrl, InvokeApi, InvokeError};
+
+use answer::{http_response_of, malformed, websocket_response_of};
+use invoke_api::RemoteFunction;
 
 /// How long Lambda lets a function run of which nothing is said.
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_mins(15);
@@ -32,6 +40,7 @@ pub struct Function {
 enum Invocation {
     Http(Arc<Handler<ApiGatewayV2httpRequest, ApiGatewayV2httpResponse>>),
     WebSocket(Arc<Handler<ApiGatewayWebsocketProxyRequest, ApiGatewayProxyResponse>>),
+    Remote(Arc<RemoteFunction>),
 }
 
 /// Why an invocation has no answer.
@@ -52,6 +61,9 @@ pub enum FunctionError {
     /// The answer is not of a form that the gateway understands.
     #[error("the function's answer is malformed: {0}")]
     Malformed(String),
+    /// The Invoke API did not run the function.
+    #[error(transparent)]
+    NotInvoked(#[from] InvokeError),
 }
 
 impl Function {
@@ -109,6 +121,12 @@ impl Function {
         })))
     }
 
+    /// A function that runs elsewhere, behind a Lambda Invoke API: it takes events of both kinds.
+    #[must_use]
+    pub fn remote(api: &InvokeApi, name: &str) -> Self {
+        Self::new(Invocation::Remote(Arc::new(api.function(name))))
+    }
+
     /// Answers a request to an HTTP API.
     ///
     /// # Errors
@@ -120,6 +138,10 @@ impl Function {
     ) -> Result<ApiGatewayV2httpResponse, FunctionError> {
         match &self.invocation {
             Invocation::Http(handler) => self.limited(handler(event)).await,
+            Invocation::Remote(function) => self
+                .limited(function.invoke(payload_of(&event)?))
+                .await
+                .and_then(http_response_of),
             Invocation::WebSocket(_) => Err(FunctionError::WrongEvent),
         }
     }
@@ -135,6 +157,10 @@ impl Function {
     ) -> Result<ApiGatewayProxyResponse, FunctionError> {
         match &self.invocation {
             Invocation::WebSocket(handler) => self.limited(handler(event)).await,
+            Invocation::Remote(function) => self
+                .limited(function.invoke(payload_of(&event)?))
+                .await
+                .and_then(websocket_response_of),
             Invocation::Http(_) => Err(FunctionError::WrongEvent),
         }
     }
@@ -147,59 +173,14 @@ fn context_of(event: &ApiGatewayV2httpRequest) -> Context {
     context
 }
 
-/// Reads a function's answer the way API Gateway does for payload format 2.0: what has no `statusCode` is itself the
-/// body of a `200` in JSON.
-fn http_response_of(payload: Value) -> Result<ApiGatewayV2httpResponse, FunctionError> {
-    let mut response = match payload {
-        Value::Object(response) if response.contains_key("statusCode") => response,
-        body => return Ok(inferred_response(&body)),
-    };
-    // The type has no default for it, the format does.
-    response.entry("cookies").or_insert_with(|| json!([]));
-    serde_json::from_value(Value::Object(response)).map_err(|error| malformed(&error))
-}
-
-fn inferred_response(body: &Value) -> ApiGatewayV2httpResponse {
-    let mut response = ApiGatewayV2httpResponse::default();
-    response.status_code = 200;
-    response.headers.insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/json"),
-    );
-    response.body = Some(lambda_http::Body::Text(body.to_string()));
-    response
-}
-
-fn malformed(error: &serde_json::Error) -> FunctionError {
-    FunctionError::Malformed(error.to_string())
+/// The JSON of an event.
+fn payload_of(event: &impl Serialize) -> Result<Vec<u8>, FunctionError> {
+    serde_json::to_vec(event).map_err(|error| FunctionError::Failed(format!("its event has no JSON: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_answer_without_a_status_is_200_json() {
-        let response = http_response_of(json!({"a": 1})).expect("an answer");
-        assert_eq!(response.status_code, 200);
-        assert_eq!(response.headers["content-type"], "application/json");
-        assert_eq!(response.body, Some(lambda_http::Body::Text("{\"a\":1}".to_owned())));
-    }
-
-    #[test]
-    fn an_answer_with_a_status_is_taken_as_it_is() {
-        let payload = json!({"statusCode": 201, "headers": {"x-a": "b"}, "body": "c", "cookies": ["d=e"]});
-        let response = http_response_of(payload).expect("an answer");
-        assert_eq!((response.status_code, response.cookies), (201, vec!["d=e".to_owned()]));
-        let bare = http_response_of(json!({"statusCode": 204})).expect("an answer");
-        assert_eq!((bare.status_code, bare.body), (204, None));
-    }
-
-    #[test]
-    fn an_answer_of_a_wrong_shape_is_a_function_error() {
-        let error = http_response_of(json!({"statusCode": "many"})).expect_err("a malformed answer");
-        assert!(matches!(error, FunctionError::Malformed(_)), "{error}");
-    }
 
     #[tokio::test]
     async fn a_function_refuses_events_of_the_other_kind() {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use local::gateway::{Connections, Gateway, Options, Parts, QueueLimits};
+use local::gateway::{Connections, Function, Gateway, InvokeApi, Options, Parts, QueueLimits};
 use local::template::Template;
 use serde_json::Value;
 use shared::SystemClock;
@@ -83,6 +83,23 @@ impl Harness {
 
     /// A gateway for this template.
     pub(crate) async fn start_from(template: &str, options: Options, limits: QueueLimits) -> Self {
+        Self::start_of(template, options, limits, Toys::functions).await
+    }
+
+    /// A gateway whose functions are behind this Invoke API.
+    pub(crate) async fn start_lambda(url: &str, options: Options) -> Self {
+        let api = InvokeApi::new(&url.parse().expect("a URL")).expect("an API");
+        let remote = |name: &str| (name.to_owned(), Function::remote(&api, name));
+        let functions = |_: &Toys| ["http", "socket"].map(remote).into();
+        Self::start_of(TEMPLATE, options, QueueLimits::default(), functions).await
+    }
+
+    async fn start_of(
+        template: &str,
+        options: Options,
+        limits: QueueLimits,
+        functions: impl FnOnce(&Toys) -> BTreeMap<String, Function>,
+    ) -> Self {
         // The HTTP client insists on a TLS provider even where it never uses TLS. Only the first test installs one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (sender, events) = mpsc::unbounded_channel();
@@ -92,7 +109,7 @@ impl Harness {
             events: sender,
         };
         let healthy = Arc::new(AtomicBool::new(true));
-        let parts = parts(&toys, healthy.clone());
+        let parts = parts(&toys, functions(&toys), healthy.clone());
         let template = Template::parse(template).expect("a template");
         let gateway = Gateway::new(&template, parts, options).expect("a gateway");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -171,7 +188,7 @@ impl Harness {
     }
 }
 
-fn parts(toys: &Toys, healthy: Arc<AtomicBool>) -> Parts {
+fn parts(toys: &Toys, functions: BTreeMap<String, Function>, healthy: Arc<AtomicBool>) -> Parts {
     let health = move || {
         let outcome = if healthy.load(Ordering::Relaxed) {
             Ok(())
@@ -181,10 +198,7 @@ fn parts(toys: &Toys, healthy: Arc<AtomicBool>) -> Parts {
         async move { outcome }.boxed()
     };
     Parts {
-        functions: BTreeMap::from([
-            ("http".to_owned(), toys.http()),
-            ("socket".to_owned(), toys.websocket()),
-        ]),
+        functions,
         connections: toys.connections.clone(),
         health: Arc::new(health),
         clock: Arc::new(SystemClock),

@@ -3,6 +3,8 @@
 
 mod harness;
 mod http;
+mod invoke_api;
+mod lambda;
 mod limits;
 mod push;
 mod shutdown;

@@ -1,5 +1,6 @@
 //! Functions that do as they are told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
@@ -27,8 +28,16 @@ pub(crate) struct Toys {
 }
 
 impl Toys {
+    /// All of them.
+    pub(crate) fn functions(&self) -> BTreeMap<String, Function> {
+        BTreeMap::from([
+            ("http".to_owned(), self.http()),
+            ("socket".to_owned(), self.websocket()),
+        ])
+    }
+
     /// Answers HTTP requests.
-    pub(crate) fn http(&self) -> Function {
+    fn http(&self) -> Function {
         let events = self.events.clone();
         let slow = move || async move {
             // The test may not be listening.
@@ -55,7 +64,7 @@ impl Toys {
     }
 
     /// Takes the events of the WebSocket API.
-    pub(crate) fn websocket(&self) -> Function {
+    fn websocket(&self) -> Function {
         let toys = self.clone();
         Function::websocket(move |event| {
             let toys = toys.clone();

@@ -178,6 +178,7 @@ fn settings(database_url: &str, options: Options) -> Settings {
         lookup: Box::new(move |name| environment.get(name).cloned()),
         folder: std::env::temp_dir().join(unique("confab-test")),
         template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
+        lambda: None,
         gateway: options.gateway,
     }
 }
