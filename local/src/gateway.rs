@@ -5,11 +5,13 @@
 //!
 //! - `server` accepts connections and sees to an orderly end; `dispatch` is the router that gives each request to one of
 //! - `http_api` (events in payload format 2.0, routes, CORS),
-//! - `websocket_api` (the handshake, one session for each socket, `$connect` to `$disconnect`), or
-//! - `health`, the one route that is not the template's.
+//! - `websocket_api` (the handshake, one session for each socket, `$connect` to `$disconnect`),
+//! - `management_api` (`@connections`, by which functions in other processes push), or
+//! - `health`, the one route that API Gateway does not have.
 //!
 //! [`Function`] is what a route invokes and [`Connections`] the table of open sockets through which functions push.
 
+mod body;
 mod call;
 mod connections;
 mod dispatch;
@@ -18,6 +20,7 @@ mod function;
 mod health;
 mod http_api;
 mod integration;
+mod management_api;
 mod options;
 mod response;
 mod server;
@@ -37,12 +40,13 @@ use tokio_util::task::TaskTracker;
 pub use connections::{Connections, QueueLimits};
 pub use function::{Function, FunctionError, InvalidInvokeUrl, InvokeApi, InvokeError};
 pub use health::HealthCheck;
-pub use options::{HttpOptions, Options, WebSocketOptions};
+pub use options::{HttpOptions, ManagementOptions, Options, WebSocketOptions};
 
 use crate::template::Template;
 use dispatch::Dispatcher;
 use http_api::HttpApi;
 use integration::Integration;
+use management_api::ManagementApi;
 use websocket_api::WebSocketApi;
 
 /// What the gateway is made of besides the template.
@@ -113,7 +117,7 @@ impl Gateway {
             &template.websocket,
             functions,
             websocket_api::Environment {
-                connections: parts.connections,
+                connections: parts.connections.clone(),
                 clock: parts.clock.clone(),
                 integration: integration(options.websocket.integration_timeout),
                 options: options.websocket.clone(),
@@ -121,8 +125,10 @@ impl Gateway {
                 stop: stop.clone(),
             },
         )?;
+        let management = ManagementApi::new(parts.connections, websocket.path(), options.management.clone());
         let dispatcher = Dispatcher {
             http: Arc::new(http),
+            management: Arc::new(management),
             websocket: Arc::new(websocket),
             health: parts.health,
             clock: parts.clock,

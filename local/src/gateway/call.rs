@@ -63,9 +63,14 @@ impl Call {
         })
     }
 
+    /// The socket's other end: the client or a proxy.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.endpoints.peer.ip().to_canonical()
+    }
+
     /// Adds the headers by which API Gateway tells a function how the client reached it.
     pub(super) fn add_forwarded(&self, headers: &mut HeaderMap) {
-        let peer = self.endpoints.peer.ip().to_canonical().to_string();
+        let peer = self.peer().to_string();
         let claimed = headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         let chain: Vec<&[u8]> = claimed.chain([peer.as_bytes()]).collect();
         if let Ok(chain) = HeaderValue::from_bytes(&chain.join(&b", "[..])) {

@@ -16,6 +16,7 @@ use super::HealthCheck;
 use super::call::{Call, Endpoints};
 use super::health;
 use super::http_api::{self, HttpApi};
+use super::management_api::{self, ManagementApi};
 use super::response;
 use super::websocket_api::{self, WebSocketApi};
 
@@ -26,6 +27,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 pub(super) struct Dispatcher {
     pub(super) http: Arc<HttpApi>,
     pub(super) websocket: Arc<WebSocketApi>,
+    pub(super) management: Arc<ManagementApi>,
     pub(super) health: HealthCheck,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) trusted_proxies: Arc<[IpAddr]>,
@@ -43,6 +45,12 @@ impl FromRef<Dispatcher> for Arc<WebSocketApi> {
     }
 }
 
+impl FromRef<Dispatcher> for Arc<ManagementApi> {
+    fn from_ref(dispatcher: &Dispatcher) -> Self {
+        dispatcher.management.clone()
+    }
+}
+
 impl FromRef<Dispatcher> for HealthCheck {
     fn from_ref(dispatcher: &Dispatcher) -> Self {
         dispatcher.health.clone()
@@ -55,6 +63,7 @@ impl Dispatcher {
         Router::new()
             .route(health::PATH, or_template().get(health::answer))
             .route(self.websocket.path(), or_template().get(websocket_api::connect))
+            .route(&self.management.paths(), any(management_api::answer))
             .fallback(http_api::answer)
             .layer(from_fn_with_state(self.clone(), observe))
             .with_state(self)

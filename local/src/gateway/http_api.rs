@@ -1,6 +1,5 @@
 //! The HTTP API: requests become events in payload format 2.0, answers become responses.
 
-mod body;
 mod cors;
 mod event;
 mod response;
@@ -15,13 +14,13 @@ use axum::response::Response;
 use http::header::ORIGIN;
 use http::{Method, StatusCode};
 
+use super::body::{self, BodyError, Bounds};
 use super::call::Call;
 use super::integration::Integration;
-use super::options::{HttpOptions, Options};
+use super::options::Options;
 use super::response::message;
 use super::{Function, FunctionError, GatewayError};
 use crate::template::Template;
-use body::BodyError;
 use cors::CorsPolicy;
 use routes::{RouteMatch, Routes};
 
@@ -48,7 +47,7 @@ pub(super) struct HttpApi {
     routes: Routes,
     cors: Option<CorsPolicy>,
     integration: Integration,
-    options: HttpOptions,
+    bounds: Bounds,
 }
 
 impl HttpApi {
@@ -69,7 +68,10 @@ impl HttpApi {
             routes: Routes::new(&template.http_routes, functions)?,
             cors: cors.transpose()?,
             integration,
-            options: options.http.clone(),
+            bounds: Bounds {
+                size: options.http.max_body_size,
+                time: options.http.body_timeout,
+            },
         })
     }
 
@@ -77,13 +79,13 @@ impl HttpApi {
         if let Some(route) = self.routes.find(request.method(), request.uri().path()) {
             return self.integrate(&route, request, call).await;
         }
-        body::skip(request.into_body(), &self.options).await;
+        body::skip(request.into_body(), self.bounds).await;
         message(StatusCode::NOT_FOUND, "Not Found")
     }
 
     async fn integrate(&self, route: &RouteMatch<'_>, request: Request, call: &Call) -> Response {
         let (head, body) = request.into_parts();
-        let body = match body::read(&head.headers, body, &self.options).await {
+        let body = match body::read(&head.headers, body, self.bounds).await {
             Ok(body) => body,
             Err(error) => return refuse(error),
         };

@@ -16,6 +16,8 @@ pub struct Options {
     pub http: HttpOptions,
     /// The settings of the WebSocket API.
     pub websocket: WebSocketOptions,
+    /// The settings of `@connections`.
+    pub management: ManagementOptions,
 }
 
 impl Default for Options {
@@ -26,6 +28,7 @@ impl Default for Options {
             shutdown_deadline: Duration::from_secs(5),
             http: HttpOptions::default(),
             websocket: WebSocketOptions::default(),
+            management: ManagementOptions::default(),
         }
     }
 }
@@ -86,6 +89,25 @@ impl Default for WebSocketOptions {
             ping_interval: Some(Duration::from_secs(30)),
             write_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(3),
+        }
+    }
+}
+
+/// The settings of `@connections`.
+#[derive(Debug, Clone)]
+pub struct ManagementOptions {
+    /// How long a frame waits for its turn to be written before it is withdrawn and refused. An SDK tries a refused post
+    /// twice more, all of which must fit into the time that it gives a call.
+    pub post_patience: Duration,
+    /// How long a function may take to send a request's body.
+    pub body_timeout: Duration,
+}
+
+impl Default for ManagementOptions {
+    fn default() -> Self {
+        Self {
+            post_patience: Duration::from_secs(1),
+            body_timeout: Duration::from_secs(10),
         }
     }
 }

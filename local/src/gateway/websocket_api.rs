@@ -108,7 +108,10 @@ impl WebSocketApi {
         event: ApiGatewayWebsocketProxyRequest,
         answer: oneshot::Sender<Response>,
     ) {
-        let registration = self.environment.connections.register(connection.id.clone());
+        let registration = self
+            .environment
+            .connections
+            .register(connection.id.clone(), connection.client());
         let admission = match self.admit(&connection, event).await {
             Ok(admission) => admission,
             Err(refusal) => {

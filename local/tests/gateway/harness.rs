@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::toys::Toys;
@@ -146,9 +146,21 @@ impl Harness {
     /// A WebSocket, and its id.
     pub(crate) async fn connect(&mut self) -> (Client, ConnectionId) {
         let client = self.try_connect("").await.expect("a connection");
+        (client, self.connected().await)
+    }
+
+    /// The WebSocket of a client that calls itself `user_agent`, and its id.
+    pub(crate) async fn connect_as(&mut self, user_agent: &str) -> (Client, ConnectionId) {
+        let url = format!("ws://{}/ws", self.address);
+        let request = ClientRequestBuilder::new(url.parse().expect("a URL")).with_header("user-agent", user_agent);
+        let (socket, _) = in_time(connect_async(request)).await.expect("a connection");
+        (Client(socket), self.connected().await)
+    }
+
+    /// The id of the connection that the next event, a `CONNECT`, tells of.
+    pub(crate) async fn connected(&mut self) -> ConnectionId {
         let event = self.event("CONNECT").await;
-        let id = event["requestContext"]["connectionId"].as_str().expect("an id");
-        (client, ConnectionId::new(id))
+        ConnectionId::new(event["requestContext"]["connectionId"].as_str().expect("an id"))
     }
 
     /// The next event that a toy got or told of.

@@ -6,6 +6,7 @@ mod http;
 mod invoke_api;
 mod lambda;
 mod limits;
+mod management;
 mod push;
 mod shutdown;
 mod start;

@@ -1,13 +1,16 @@
 //! What waits to be written to one socket.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shared::push::PushError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::QueueLimits;
+use super::client::Activity;
+use super::load::Load;
+use super::posted::{Posted, Slot};
 
 /// Something for the session to do, in the order in which it was asked for.
 pub(in crate::gateway) enum Outgoing {
@@ -23,87 +26,121 @@ pub(in crate::gateway) struct OutgoingFrame {
     written: oneshot::Sender<()>,
 }
 
+/// What a queue holds.
+enum Entry {
+    Frame {
+        slot: Arc<Slot>,
+        written: oneshot::Sender<()>,
+    },
+    Close(oneshot::Sender<()>),
+}
+
 /// The end of a queue that frames go in at.
 pub(super) struct Outbox {
-    sender: mpsc::UnboundedSender<Outgoing>,
+    sender: mpsc::UnboundedSender<Entry>,
     load: Arc<Load>,
     limits: QueueLimits,
+    activity: Arc<Activity>,
 }
 
 /// The end of a queue that a session takes frames from.
 pub(in crate::gateway) struct Queue {
-    receiver: mpsc::UnboundedReceiver<Outgoing>,
+    receiver: mpsc::UnboundedReceiver<Entry>,
     load: Arc<Load>,
-}
-
-/// What is queued or being written. The bounds are kept here, not by the channel: they count bytes too.
-#[derive(Default)]
-struct Load {
-    frames: AtomicUsize,
-    bytes: AtomicUsize,
+    activity: Arc<Activity>,
 }
 
 impl Outbox {
-    pub(super) fn new(limits: QueueLimits) -> (Self, Queue) {
+    pub(super) fn new(limits: QueueLimits, activity: Arc<Activity>) -> (Self, Queue) {
+        // The bounds are kept by the load, not by the channel: they count bytes too.
         let (sender, receiver) = mpsc::unbounded_channel();
         let load = Arc::<Load>::default();
         let queue = Queue {
             receiver,
             load: load.clone(),
+            activity: activity.clone(),
         };
-        (Self { sender, load, limits }, queue)
+        let outbox = Self {
+            sender,
+            load,
+            limits,
+            activity,
+        };
+        (outbox, queue)
     }
 
-    /// Queues a frame; the receiver resolves once it is written, or fails if it never will be.
-    pub(super) fn post(&self, text: Utf8Bytes) -> Result<oneshot::Receiver<()>, PushError> {
+    /// Queues a frame.
+    pub(super) fn post(&self, text: Utf8Bytes) -> Result<Posted, PushError> {
         self.load.add(text.len(), self.limits)?;
+        let slot = Arc::new(Slot::new(text));
         let (written, receiver) = oneshot::channel();
-        let frame = Outgoing::Frame(OutgoingFrame { text, written });
-        self.sender.send(frame).map_err(|_| PushError::Gone)?;
-        Ok(receiver)
+        let entry = Entry::Frame {
+            slot: slot.clone(),
+            written,
+        };
+        self.sender.send(entry).map_err(|_| PushError::Gone)?;
+        Ok(Posted::new(receiver, slot, self.load.clone()))
     }
 
     /// Queues the end, which always fits.
     pub(super) fn close(self) -> oneshot::Receiver<()> {
         let (closed, receiver) = oneshot::channel();
         // If the session is gone the sender is dropped here, which tells the receiver so.
-        let _ = self.sender.send(Outgoing::Close(closed));
+        let _ = self.sender.send(Entry::Close(closed));
         receiver
+    }
+
+    /// Whose queue it is.
+    pub(super) fn activity(&self) -> &Activity {
+        &self.activity
     }
 }
 
 impl Queue {
     /// The next thing to do; `None` if there can't be any more.
     pub(in crate::gateway) async fn receive(&mut self) -> Option<Outgoing> {
-        self.receiver.recv().await
+        loop {
+            let entry = self.receiver.recv().await?;
+            if let Some(outgoing) = self.take(entry) {
+                return Some(outgoing);
+            }
+        }
     }
 
     /// The next thing to do if one waits already.
     pub(in crate::gateway) fn try_receive(&mut self) -> Option<Outgoing> {
-        self.receiver.try_recv().ok()
+        loop {
+            let entry = self.receiver.try_recv().ok()?;
+            if let Some(outgoing) = self.take(entry) {
+                return Some(outgoing);
+            }
+        }
     }
 
     /// Tells that a frame was written, and makes room for others.
     pub(in crate::gateway) fn written(&self, frame: OutgoingFrame) {
-        self.load.remove(frame.text.len());
+        self.load.remove_bytes(frame.text.len());
+        self.load.remove_frame();
         // Whoever posted it may have stopped waiting.
         let _ = frame.written.send(());
     }
-}
 
-impl Load {
-    fn add(&self, bytes: usize, limits: QueueLimits) -> Result<(), PushError> {
-        let frames = self.frames.fetch_add(1, Ordering::Relaxed) + 1;
-        let total = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if frames <= limits.frames && total <= limits.bytes {
-            return Ok(());
-        }
-        self.remove(bytes);
-        Err(PushError::Busy)
+    /// Notes that a message went through, in either direction.
+    pub(in crate::gateway) fn active(&self, now: Instant) {
+        self.activity.note(now);
     }
 
-    fn remove(&self, bytes: usize) {
-        self.frames.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// What there is to do about an entry; nothing, if its frame was withdrawn.
+    fn take(&self, entry: Entry) -> Option<Outgoing> {
+        match entry {
+            Entry::Close(closed) => Some(Outgoing::Close(closed)),
+            Entry::Frame { slot, written } => {
+                let Some(text) = slot.take() else {
+                    self.load.remove_frame();
+                    return None;
+                };
+                Some(Outgoing::Frame(OutgoingFrame { text, written }))
+            }
+        }
     }
 }

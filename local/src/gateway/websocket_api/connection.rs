@@ -15,6 +15,7 @@ use shared::domain::ConnectionId;
 use super::ending::Ending;
 use super::route_selection::{CONNECT, DISCONNECT};
 use crate::gateway::call::{API_ID, Call};
+use crate::gateway::connections::Client;
 use crate::gateway::encoding;
 
 /// A client's connection.
@@ -41,6 +42,16 @@ impl Connection {
         context.message_direction = Some("IN".to_owned());
         context.stage = Some(stage.to_owned());
         Self { id, context }
+    }
+
+    /// Whose connection it is.
+    pub(super) fn client(&self) -> Client {
+        let identity = &self.context.identity;
+        Client {
+            connected_at: DateTime::from_timestamp_millis(self.context.connected_at).unwrap_or_default(),
+            source_ip: identity.source_ip.clone().unwrap_or_default(),
+            user_agent: identity.user_agent.clone(),
+        }
     }
 
     /// The event of the handshake.

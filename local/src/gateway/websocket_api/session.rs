@@ -106,13 +106,13 @@ impl Session {
             .map_err(|error| Ending::by_read_error(&error))?;
         match message {
             Message::Text(text) => {
-                self.liveness.message(now);
+                self.active(now);
                 self.handle(text);
                 Ok(())
             }
             // The answer goes out by itself. A client that pings uses its connection.
             Message::Ping(_) => {
-                self.liveness.message(now);
+                self.active(now);
                 Ok(())
             }
             Message::Pong(_) | Message::Frame(_) => Ok(()),
@@ -173,8 +173,14 @@ impl Session {
 
     async fn write_messages(&mut self, messages: Vec<Message>) -> Result<(), Ending> {
         self.write(messages).await?;
-        self.liveness.message(Instant::now());
+        self.active(Instant::now());
         Ok(())
+    }
+
+    /// A message went through, in either direction.
+    fn active(&mut self, now: Instant) {
+        self.liveness.message(now);
+        self.queue.active(now);
     }
 
     /// A ping is no use of the connection: it does not count against the idle time-out.

@@ -1,5 +1,7 @@
 //! Reading a request's body within bounds.
 
+use std::time::Duration;
+
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -7,11 +9,18 @@ use http::header::EXPECT;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use crate::gateway::options::HttpOptions;
-
 /// How much of a body that nobody wants is read and thrown away, as a multiple of what is allowed: a client that is still
 /// sending when the refusal comes would see a reset connection in its stead.
 const TOLERANCE: usize = 3;
+
+/// What a client may send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// The largest body, in bytes.
+    pub(super) size: usize,
+    /// How long it may take to send it.
+    pub(super) time: Duration,
+}
 
 /// Why a body can't be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,28 +34,26 @@ pub(super) enum BodyError {
 }
 
 /// The whole body of a request.
-pub(super) async fn read(headers: &HeaderMap, body: Body, options: &HttpOptions) -> Result<Bytes, BodyError> {
-    let too_large = body.size_hint().lower() > options.max_body_size as u64;
+pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Result<Bytes, BodyError> {
+    let too_large = body.size_hint().lower() > bounds.size as u64;
     if too_large && headers.contains_key(EXPECT) {
         // The client waits for a word before it sends anything.
         return Err(BodyError::TooLarge);
     }
     let reading = async {
         if too_large {
-            discard(body, options.max_body_size).await;
+            discard(body, bounds.size).await;
             return Err(BodyError::TooLarge);
         }
-        collect(body, options.max_body_size).await
+        collect(body, bounds.size).await
     };
-    timeout(options.body_timeout, reading)
-        .await
-        .unwrap_or(Err(BodyError::TooSlow))
+    timeout(bounds.time, reading).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
 /// Reads a body that nobody wants.
-pub(super) async fn skip(body: Body, options: &HttpOptions) {
+pub(super) async fn skip(body: Body, bounds: Bounds) {
     // How far it got does not matter: it is for the client's sake only.
-    let _ = timeout(options.body_timeout, discard(body, options.max_body_size)).await;
+    let _ = timeout(bounds.time, discard(body, bounds.size)).await;
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {

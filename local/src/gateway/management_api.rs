@@ -1,0 +1,112 @@
+//! `@connections`: the API by which functions post to connections, ask about them and close them, under the path of the
+//! WebSocket API's stage.
+//!
+//! It is as API Gateway has it, but for who may call: see [`access`].
+
+mod access;
+mod description;
+mod error;
+mod target;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use shared::domain::ConnectionId;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::Connections;
+use super::body::{self, BodyError, Bounds};
+use super::call::Call;
+use super::connections::MAX_FRAME_SIZE;
+use super::http_api::{self, HttpApi};
+use super::options::ManagementOptions;
+use error::ApiError;
+
+/// The management API of one WebSocket API.
+pub(super) struct ManagementApi {
+    connections: Connections,
+    stage_path: String,
+    options: ManagementOptions,
+}
+
+/// Answers a request under the stage's path: one for `@connections`, or else one for the template's routes.
+pub(super) async fn answer(
+    State(api): State<Arc<ManagementApi>>,
+    State(http): State<Arc<HttpApi>>,
+    Extension(call): Extension<Call>,
+    request: Request,
+) -> Response {
+    let path = request.uri().path();
+    match path.strip_prefix(&api.stage_path).and_then(target::connection) {
+        Some(connection) => api
+            .serve(&connection, request, &call)
+            .await
+            .unwrap_or_else(IntoResponse::into_response),
+        None => http_api::answer(State(http), Extension(call), request).await,
+    }
+}
+
+impl ManagementApi {
+    /// The API for the connections of the WebSocket API at `stage_path`.
+    pub(super) fn new(connections: Connections, stage_path: &str, options: ManagementOptions) -> Self {
+        Self {
+            connections,
+            stage_path: stage_path.to_owned(),
+            options,
+        }
+    }
+
+    /// The paths that [`answer`] is for, as axum writes them.
+    pub(super) fn paths(&self) -> String {
+        format!("{}/{{*path}}", self.stage_path)
+    }
+
+    async fn serve(&self, connection: &ConnectionId, request: Request, call: &Call) -> Result<Response, ApiError> {
+        let (head, body) = request.into_parts();
+        if let Err(refusal) = access::check_unsigned(&head, call) {
+            body::skip(body, self.bounds()).await;
+            return Err(refusal);
+        }
+        let body = body::read(&head.headers, body, self.bounds()).await?;
+        match head.method {
+            Method::POST => {
+                self.post(connection, body).await?;
+                Ok(StatusCode::OK.into_response())
+            }
+            Method::GET => Ok(description::answer(&self.connections.describe(connection)?)),
+            Method::DELETE => {
+                self.connections.begin_close(connection)?;
+                Ok(StatusCode::NO_CONTENT.into_response())
+            }
+            _ => Err(ApiError::no_such_operation()),
+        }
+    }
+
+    /// Sends a text frame, whatever the media type of the body: API Gateway has no binary ones.
+    async fn post(&self, connection: &ConnectionId, body: Bytes) -> Result<(), ApiError> {
+        let text = Utf8Bytes::try_from(body).map_err(|_| ApiError::not_text())?;
+        let patience = self.options.post_patience;
+        Ok(self.connections.post_within(connection, text, patience).await?)
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            size: MAX_FRAME_SIZE,
+            time: self.options.body_timeout,
+        }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::too_large(),
+            BodyError::TooSlow => Self::bad_request(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
+            BodyError::Broken => Self::bad_request(StatusCode::BAD_REQUEST, "The body could not be read"),
+        }
+    }
+}

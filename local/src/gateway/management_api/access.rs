@@ -1,0 +1,89 @@
+//! Who may call.
+//!
+//! A call pushes into other people's sockets or cuts them. API Gateway has the caller sign it; on one machine whoever reaches
+//! the loopback interface is trusted, which is no protection against a web page in a browser there or a proxy that passes
+//! on what comes from outside. So a call that shows signs of either is refused.
+
+use std::net::IpAddr;
+
+use http::header::{FORWARDED, HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName};
+
+use super::error::ApiError;
+use crate::gateway::call::Call;
+
+/// Lets a call pass that a process on this machine makes for itself.
+pub(super) fn check_unsigned(head: &Parts, call: &Call) -> Result<(), ApiError> {
+    let refuse = |what: &str| {
+        Err(ApiError::forbidden(format!(
+            "{what}: @connections takes calls from this machine only"
+        )))
+    };
+    if !call.peer().is_loopback() {
+        return refuse("The call comes from another machine");
+    }
+    if let Some(header) = head.headers.keys().find(|name| tells_of_another(name)) {
+        return refuse(&format!("The call has the header {header}"));
+    }
+    if !is_for_loopback(&head.headers) {
+        return refuse("The call is for another host");
+    }
+    Ok(())
+}
+
+/// Whether a header shows that somebody else is behind the call: a web page, or the client of a proxy.
+fn tells_of_another(name: &HeaderName) -> bool {
+    *name == ORIGIN || *name == FORWARDED || name.as_str().starts_with("x-forwarded-")
+}
+
+/// Whether the caller meant this machine: a page whose name was made to resolve to it still says its own name.
+fn is_for_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = host.and_then(|host| host.parse::<Authority>().ok());
+    authority.is_some_and(|authority| is_loopback(authority.host()))
+}
+
+/// Whether a host's name or address is this machine's own (RFC 6761, section 6.3, for the names).
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    match address.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_of_this_machine_are_known() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "x.localhost",
+            "127.0.0.1",
+            "127.1.2.3",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "notlocalhost",
+            "127.0.0.1.example.com",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::]",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}
