@@ -22,9 +22,11 @@ mod http_api;
 mod integration;
 mod management_api;
 mod options;
+mod payload;
 mod response;
 mod server;
 mod source_address;
+mod spelling;
 mod websocket_api;
 
 use std::collections::BTreeMap;

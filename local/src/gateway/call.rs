@@ -16,6 +16,7 @@ pub(super) const ACCOUNT_ID: &str = "000000000000";
 /// What an event calls the API.
 pub(super) const API_ID: &str = "local";
 
+const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -68,8 +69,8 @@ impl Call {
         self.endpoints.peer.ip().to_canonical()
     }
 
-    /// Adds the headers by which API Gateway tells a function how the client reached it.
-    pub(super) fn add_forwarded(&self, headers: &mut HeaderMap) {
+    /// Adds the headers by which API Gateway tells a function how the client reached it, and a trace id if it has none.
+    pub(super) fn add_gateway_headers(&self, headers: &mut HeaderMap) {
         let peer = self.peer().to_string();
         let claimed = headers.get_all(&X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         let chain: Vec<&[u8]> = claimed.chain([peer.as_bytes()]).collect();
@@ -78,6 +79,11 @@ impl Call {
         }
         headers.insert(X_FORWARDED_PORT, HeaderValue::from(self.endpoints.local.port()));
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        if !headers.contains_key(&X_AMZN_TRACE_ID)
+            && let Ok(trace_id) = HeaderValue::try_from(encoding::fresh_trace_id(self.received_at))
+        {
+            headers.insert(X_AMZN_TRACE_ID, trace_id);
+        }
     }
 }
 
@@ -145,7 +151,7 @@ mod tests {
     fn the_peer_is_added_to_the_chain_of_proxies() {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("198.51.100.1"));
-        call(&[]).expect("a call").add_forwarded(&mut headers);
+        call(&[]).expect("a call").add_gateway_headers(&mut headers);
         assert_eq!(headers[&X_FORWARDED_FOR], "198.51.100.1, 192.0.2.7");
         assert_eq!(headers[&X_FORWARDED_PORT], "8080");
         assert_eq!(headers[&X_FORWARDED_PROTO], "http");

@@ -16,6 +16,12 @@ pub(super) fn fresh_id() -> String {
     URL_SAFE.encode(rand::random::<[u8; ID_BYTES]>())
 }
 
+/// A trace id as X-Ray writes it, which begins with the time in seconds.
+pub(super) fn fresh_trace_id(time: DateTime<Utc>) -> String {
+    let random = rand::random::<u128>() >> 32;
+    format!("Root=1-{:08x}-{random:024x}", time.timestamp())
+}
+
 /// A time as events write it: `16/Mar/2025:00:46:22 +0000`.
 pub(super) fn request_time(time: DateTime<Utc>) -> String {
     time.format("%d/%b/%Y:%H:%M:%S +0000").to_string()

@@ -14,11 +14,12 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service};
-use serde::Serialize;
+use serde_json::Value;
 use tokio::time::timeout;
 
 pub use invoke_api::{InvalidInvokeUrl, InvokeApi, InvokeError};
 
+use super::payload::{self, WebSocketEvent};
 use answer::{http_response_of, malformed, websocket_response_of};
 use invoke_api::RemoteFunction;
 
@@ -139,7 +140,7 @@ impl Function {
         match &self.invocation {
             Invocation::Http(handler) => self.limited(handler(event)).await,
             Invocation::Remote(function) => self
-                .limited(function.invoke(payload_of(&event)?))
+                .limited(function.invoke(bytes_of(payload::http(event))?))
                 .await
                 .and_then(http_response_of),
             Invocation::WebSocket(_) => Err(FunctionError::WrongEvent),
@@ -153,12 +154,12 @@ impl Function {
     /// [`FunctionError`] if the function has no answer.
     pub(super) async fn invoke_websocket(
         &self,
-        event: ApiGatewayWebsocketProxyRequest,
+        event: WebSocketEvent,
     ) -> Result<ApiGatewayProxyResponse, FunctionError> {
         match &self.invocation {
-            Invocation::WebSocket(handler) => self.limited(handler(event)).await,
+            Invocation::WebSocket(handler) => self.limited(handler(event.event)).await,
             Invocation::Remote(function) => self
-                .limited(function.invoke(payload_of(&event)?))
+                .limited(function.invoke(bytes_of(payload::websocket(event))?))
                 .await
                 .and_then(websocket_response_of),
             Invocation::Http(_) => Err(FunctionError::WrongEvent),
@@ -173,9 +174,12 @@ fn context_of(event: &ApiGatewayV2httpRequest) -> Context {
     context
 }
 
-/// The JSON of an event.
-fn payload_of(event: &impl Serialize) -> Result<Vec<u8>, FunctionError> {
-    serde_json::to_vec(event).map_err(|error| FunctionError::Failed(format!("its event has no JSON: {error}")))
+/// What goes to a function elsewhere.
+fn bytes_of(payload: Result<Value, serde_json::Error>) -> Result<Vec<u8>, FunctionError> {
+    match payload {
+        Ok(payload) => Ok(payload.to_string().into_bytes()),
+        Err(error) => Err(FunctionError::Failed(format!("its event has no JSON: {error}"))),
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn a_function_refuses_events_of_the_other_kind() {
         let http = Function::http(Router::new());
-        let answer = http.invoke_websocket(ApiGatewayWebsocketProxyRequest::default()).await;
+        let answer = http.invoke_websocket(WebSocketEvent::default()).await;
         assert_eq!(answer, Err(FunctionError::WrongEvent));
     }
 
@@ -193,9 +197,7 @@ mod tests {
     async fn a_function_that_takes_longer_than_its_template_allows_is_ended() {
         let never = Function::websocket(|_| std::future::pending::<Result<ApiGatewayProxyResponse, FunctionError>>());
         let limited = never.with_time_limit(Duration::from_millis(10));
-        let answer = limited
-            .invoke_websocket(ApiGatewayWebsocketProxyRequest::default())
-            .await;
+        let answer = limited.invoke_websocket(WebSocketEvent::default()).await;
         let timed_out = "Task timed out after 0.01 seconds".to_owned();
         assert_eq!(answer, Err(FunctionError::Failed(timed_out)));
     }

@@ -13,11 +13,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Gateway;
 use super::call::Endpoints;
+use super::spelling::FirstHead;
 
 /// How long accepting rests when the process has no descriptors or memory left: connections that end give some back.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
@@ -85,8 +87,11 @@ impl Server {
             return;
         };
         let router = self.router;
+        let head = FirstHead::default();
+        let stream = InspectReader::new(stream, head.recorder(MAX_HEAD_SIZE));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(endpoints);
+            request.extensions_mut().insert(head.clone());
             router.clone().oneshot(request)
         });
         // Not `axum::serve`: that gives a client all the time it likes to send a request's head.

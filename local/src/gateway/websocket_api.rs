@@ -11,7 +11,7 @@ mod session;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -25,6 +25,7 @@ use super::call::Call;
 use super::health;
 use super::integration::Integration;
 use super::options::WebSocketOptions;
+use super::payload::WebSocketEvent;
 use super::response::message;
 use super::{Connections, Function, FunctionError, GatewayError};
 use crate::template;
@@ -105,7 +106,7 @@ impl WebSocketApi {
         self: Arc<Self>,
         connection: Arc<Connection>,
         handshake: Handshake,
-        event: ApiGatewayWebsocketProxyRequest,
+        event: WebSocketEvent,
         answer: oneshot::Sender<Response>,
     ) {
         let registration = self
@@ -159,7 +160,7 @@ impl WebSocketApi {
     async fn admit(
         &self,
         connection: &Connection,
-        event: ApiGatewayWebsocketProxyRequest,
+        event: WebSocketEvent,
     ) -> Result<ApiGatewayProxyResponse, StatusCode> {
         let Some(function) = self.routes.get(CONNECT) else {
             return Ok(ApiGatewayProxyResponse::default());
@@ -176,7 +177,7 @@ impl WebSocketApi {
     async fn handle_message(&self, connection: &Connection, text: &str) -> Option<String> {
         let route_key = self.selection.route_key(text);
         let event = connection.message_event(route_key, text, self.environment.clock.now());
-        let request_id = event.request_context.request_id.clone().unwrap_or_default();
+        let request_id = event.event.request_context.request_id.clone().unwrap_or_default();
         let failure = match self.routes.get(route_key) {
             None => "Forbidden",
             Some(function) => match self.invoke(function, event, connection).await {
@@ -200,10 +201,10 @@ impl WebSocketApi {
     async fn invoke(
         &self,
         function: &Function,
-        event: ApiGatewayWebsocketProxyRequest,
+        event: WebSocketEvent,
         connection: &Connection,
     ) -> Result<ApiGatewayProxyResponse, FunctionError> {
-        let route_key = event.request_context.route_key.clone();
+        let route_key = event.event.request_context.route_key.clone();
         let function = function.clone();
         let invocation = async move { function.invoke_websocket(event).await };
         let answer = self.environment.integration.run(invocation).await;

@@ -1,6 +1,7 @@
 //! The gateway over real sockets, with toy functions behind it.
 #![cfg(test)]
 
+mod events;
 mod harness;
 mod http;
 mod invoke_api;

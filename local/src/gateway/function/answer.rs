@@ -9,11 +9,12 @@ use super::FunctionError;
 const WEBSOCKET_MEMBERS: [&str; 5] = ["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"];
 
 /// Reads a function's answer the way API Gateway does for payload format 2.0: what has no `statusCode` is itself the
-/// body of a `200` in JSON.
+/// body of a `200` in JSON, but for a string, whose text is.
 pub(super) fn http_response_of(payload: Value) -> Result<ApiGatewayV2httpResponse, FunctionError> {
     let mut response = match payload {
         Value::Object(response) if response.contains_key("statusCode") => response,
-        body => return Ok(inferred_response(&body)),
+        Value::String(text) => return Ok(inferred_response(text)),
+        body => return Ok(inferred_response(body.to_string())),
     };
     // The type has no default for it, the format does.
     response.entry("cookies").or_insert_with(|| json!([]));
@@ -30,14 +31,14 @@ pub(super) fn websocket_response_of(payload: Value) -> Result<ApiGatewayProxyRes
     serde_json::from_value(Value::Object(response)).map_err(|error| malformed(&error))
 }
 
-fn inferred_response(body: &Value) -> ApiGatewayV2httpResponse {
+fn inferred_response(body: String) -> ApiGatewayV2httpResponse {
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = 200;
     response.headers.insert(
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("application/json"),
     );
-    response.body = Some(lambda_http::Body::Text(body.to_string()));
+    response.body = Some(lambda_http::Body::Text(body));
     response
 }
 
@@ -51,10 +52,19 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_status_is_200_json() {
-        let response = http_response_of(json!({"a": 1})).expect("an answer");
-        assert_eq!(response.status_code, 200);
-        assert_eq!(response.headers["content-type"], "application/json");
-        assert_eq!(response.body, Some(lambda_http::Body::Text("{\"a\":1}".to_owned())));
+        for (payload, body) in [
+            (json!({"a": 1}), "{\"a\":1}"),
+            (json!({"body": "x"}), "{\"body\":\"x\"}"),
+            (json!([1, "a"]), "[1,\"a\"]"),
+            (json!("text"), "text"),
+            (json!(1.5), "1.5"),
+            (json!(null), "null"),
+        ] {
+            let response = http_response_of(payload).expect("an answer");
+            assert_eq!(response.status_code, 200, "{body}");
+            assert_eq!(response.headers["content-type"], "application/json", "{body}");
+            assert_eq!(response.body, Some(lambda_http::Body::Text(body.to_owned())));
+        }
     }
 
     #[test]

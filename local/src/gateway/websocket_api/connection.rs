@@ -17,6 +17,8 @@ use super::route_selection::{CONNECT, DISCONNECT};
 use crate::gateway::call::{API_ID, Call};
 use crate::gateway::connections::Client;
 use crate::gateway::encoding;
+use crate::gateway::payload::WebSocketEvent;
+use crate::gateway::spelling::{FirstHead, Spelling};
 
 /// A client's connection.
 pub(super) struct Connection {
@@ -55,7 +57,7 @@ impl Connection {
     }
 
     /// The event of the handshake.
-    pub(super) fn connect_event<B>(&self, request: &Request<B>, call: &Call) -> ApiGatewayWebsocketProxyRequest {
+    pub(super) fn connect_event<B>(&self, request: &Request<B>, call: &Call) -> WebSocketEvent {
         let mut event = self.event("CONNECT", CONNECT, call.request_id.clone(), call.received_at);
         event.multi_value_headers = handshake_headers(request.headers(), call);
         event.headers = last_values(&event.multi_value_headers);
@@ -67,30 +69,27 @@ impl Connection {
         let last: HashMap<String, String> = query.into_iter().collect();
         event.query_string_parameters = QueryMap::from(last);
         event.multi_value_query_string_parameters = QueryMap::from(all);
-        event
+        let head = request.extensions().get::<FirstHead>();
+        let spelling = head.map(FirstHead::spelling).unwrap_or_default();
+        WebSocketEvent { event, spelling }
     }
 
     /// The event of a message.
-    pub(super) fn message_event(
-        &self,
-        route_key: &str,
-        text: &str,
-        now: DateTime<Utc>,
-    ) -> ApiGatewayWebsocketProxyRequest {
+    pub(super) fn message_event(&self, route_key: &str, text: &str, now: DateTime<Utc>) -> WebSocketEvent {
         let mut event = self.event("MESSAGE", route_key, encoding::fresh_id(), now);
         event.request_context.message_id = Some(encoding::fresh_id());
         event.body = Some(text.to_owned());
-        event
+        without_client_headers(event)
     }
 
     /// The event of the connection's end.
-    pub(super) fn disconnect_event(&self, ending: &Ending, now: DateTime<Utc>) -> ApiGatewayWebsocketProxyRequest {
+    pub(super) fn disconnect_event(&self, ending: &Ending, now: DateTime<Utc>) -> WebSocketEvent {
         let mut event = self.event("DISCONNECT", DISCONNECT, encoding::fresh_id(), now);
         event.request_context.disconnect_status_code = Some(i64::from(ending.code));
         event.request_context.disconnect_reason = Some(ending.reason.to_string());
         event.headers = self.disconnect_headers();
         event.multi_value_headers = event.headers.clone();
-        event
+        without_client_headers(event)
     }
 
     /// The frame by which a client learns that its message led to nothing.
@@ -117,20 +116,24 @@ impl Connection {
         event
     }
 
+    /// The four headers of captured events; all but the first are empty there too.
     fn disconnect_headers(&self) -> HeaderMap {
-        let value = |text: &Option<String>| {
-            let text = text.as_deref().unwrap_or_default();
-            HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-        };
+        const EMPTY: HeaderValue = HeaderValue::from_static("");
+        let domain_name = self.context.domain_name.as_deref().unwrap_or_default();
         HeaderMap::from_iter([
-            (HOST, value(&self.context.domain_name)),
-            (HeaderName::from_static("x-api-key"), HeaderValue::from_static("")),
-            (
-                HeaderName::from_static("x-forwarded-for"),
-                value(&self.context.identity.source_ip),
-            ),
-            (HeaderName::from_static("x-restapi"), HeaderValue::from_static("")),
+            (HOST, HeaderValue::from_str(domain_name).unwrap_or(EMPTY)),
+            (HeaderName::from_static("x-api-key"), EMPTY),
+            (HeaderName::from_static("x-forwarded-for"), EMPTY),
+            (HeaderName::from_static("x-restapi"), EMPTY),
         ])
+    }
+}
+
+/// An event whose headers, if it has any, are the gateway's.
+fn without_client_headers(event: ApiGatewayWebsocketProxyRequest) -> WebSocketEvent {
+    WebSocketEvent {
+        event,
+        spelling: Spelling::default(),
     }
 }
 
@@ -139,7 +142,7 @@ fn handshake_headers(headers: &HeaderMap, call: &Call) -> HeaderMap {
     let mut headers = headers.clone();
     headers.remove(CONNECTION);
     headers.remove(UPGRADE);
-    call.add_forwarded(&mut headers);
+    call.add_gateway_headers(&mut headers);
     headers
 }
 

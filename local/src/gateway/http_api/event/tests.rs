@@ -7,10 +7,12 @@ use axum::Router;
 use chrono::DateTime;
 use http::Request;
 use http::request::Builder;
+use serde_json::json;
 
 use super::*;
 use crate::gateway::Function;
 use crate::gateway::call::Endpoints;
+use crate::gateway::payload;
 
 fn event(request: Builder, body: &'static [u8]) -> ApiGatewayV2httpRequest {
     let (head, ()) = request.body(()).expect("a request").into_parts();
@@ -34,31 +36,90 @@ fn get(uri: &str) -> Builder {
 }
 
 #[test]
-fn every_field_of_the_format_is_set() {
-    let event = event(get("/chats/a%20b?x=1&y=%C3%A9&x=2").header("user-agent", "test/1"), b"");
-    assert_eq!(event.version.as_deref(), Some("2.0"));
-    assert_eq!(event.route_key.as_deref(), Some("GET /chats/{userId}"));
-    assert_eq!(event.raw_path.as_deref(), Some("/chats/a b"));
-    assert_eq!(event.raw_query_string.as_deref(), Some("x=1&y=%C3%A9&x=2"));
-    assert_eq!(event.query_string_parameters.first("x"), Some("1,2"));
-    assert_eq!(event.query_string_parameters.first("y"), Some("é"));
-    assert_eq!(event.path_parameters["userId"], "a b");
-    assert_eq!((event.body, event.is_base64_encoded), (None, false));
-    let context = event.request_context;
-    assert_eq!(context.account_id.as_deref(), Some(ACCOUNT_ID));
-    assert_eq!(context.apiid.as_deref(), Some(API_ID));
-    assert_eq!(context.domain_name.as_deref(), Some("chat.example"));
-    assert_eq!(context.domain_prefix.as_deref(), Some("chat"));
-    assert_eq!(context.stage.as_deref(), Some("$default"));
-    assert_eq!(context.route_key.as_deref(), Some("GET /chats/{userId}"));
-    assert_eq!(context.time.as_deref(), Some("16/Mar/2025:00:46:22 +0000"));
-    assert_eq!(context.time_epoch, 1_742_085_982_123);
-    assert_eq!(context.request_id.map(|id| id.len()), Some(16));
-    assert_eq!(context.http.method, http::Method::GET);
-    assert_eq!(context.http.path.as_deref(), Some("/chats/a b"));
-    assert_eq!(context.http.protocol.as_deref(), Some("HTTP/1.1"));
-    assert_eq!(context.http.source_ip.as_deref(), Some("192.0.2.7"));
-    assert_eq!(context.http.user_agent.as_deref(), Some("test/1"));
+fn an_event_has_the_members_of_a_captured_one() {
+    let request = get("/chats/a%20b?x=1&y=%C3%A9&x=2")
+        .header("user-agent", "test/1")
+        .header("x-twice", "1")
+        .header("x-twice", "2")
+        .header("cookie", "a=1; b=2")
+        .header("content-type", "application/json");
+    let event = payload::http(event(request, b"{}")).expect("JSON");
+    let request_id = event["requestContext"]["requestId"].as_str().expect("an id");
+    assert!(request_id.len() == 16 && request_id.ends_with('='), "{request_id}");
+    let trace_id = event["headers"]["x-amzn-trace-id"].as_str().expect("a trace id");
+    let expected = json!({
+        "version": "2.0",
+        "routeKey": "GET /chats/{userId}",
+        "rawPath": "/chats/a b",
+        "rawQueryString": "x=1&y=%C3%A9&x=2",
+        "cookies": ["a=1", "b=2"],
+        "headers": {
+            "content-type": "application/json",
+            "host": "chat.example:8080",
+            "user-agent": "test/1",
+            "x-amzn-trace-id": trace_id,
+            "x-forwarded-for": "192.0.2.7",
+            "x-forwarded-port": "8080",
+            "x-forwarded-proto": "http",
+            "x-twice": "1,2",
+        },
+        "queryStringParameters": {"x": "1,2", "y": "é"},
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "chat.example",
+            "domainPrefix": "chat",
+            "http": {
+                "method": "GET",
+                "path": "/chats/a b",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.7",
+                "userAgent": "test/1",
+            },
+            "requestId": request_id,
+            "routeKey": "GET /chats/{userId}",
+            "stage": "$default",
+            "time": "16/Mar/2025:00:46:22 +0000",
+            "timeEpoch": 1_742_085_982_123_i64,
+        },
+        "pathParameters": {"userId": "a b"},
+        "body": "{}",
+        "isBase64Encoded": false,
+    });
+    assert_eq!(event, expected);
+}
+
+#[test]
+fn what_a_request_lacks_its_event_lacks_too() {
+    let mut event = event(get("/"), b"");
+    event.path_parameters.clear();
+    let event = payload::http(event).expect("JSON");
+    let mut members: Vec<_> = event.as_object().expect("an event").keys().collect();
+    members.sort();
+    assert_eq!(
+        members,
+        [
+            "headers",
+            "isBase64Encoded",
+            "rawPath",
+            "rawQueryString",
+            "requestContext",
+            "routeKey",
+            "version"
+        ]
+    );
+}
+
+#[test]
+fn a_trace_id_of_the_clients_is_kept() {
+    let event = event(
+        get("/").header("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"),
+        b"",
+    );
+    assert_eq!(
+        event.headers["x-amzn-trace-id"],
+        "Root=1-5759e988-bd862e3fe1be46a994272793"
+    );
 }
 
 #[test]
@@ -79,8 +140,13 @@ fn repeated_headers_are_joined_and_cookies_set_apart() {
 fn text_goes_in_as_it_is_and_everything_else_in_base64() {
     for (content_type, body, expected) in [
         ("application/json", &b"{}"[..], ("{}", false)),
-        ("application/problem+json; charset=utf-8", b"{}", ("{}", false)),
+        ("application/json; charset=utf-8", b"{}", ("{}", false)),
+        ("application/xml", b"<a/>", ("<a/>", false)),
+        ("application/javascript", b"1", ("1", false)),
         ("TEXT/plain", b"x", ("x", false)),
+        ("application/problem+json", b"{}", ("e30=", true)),
+        ("application/x-www-form-urlencoded", b"a=b", ("YT1i", true)),
+        ("multipart/form-data; boundary=a", b"--a--", ("LS1hLS0=", true)),
         ("application/json", b"\xff", ("/w==", true)),
         ("application/octet-stream", b"x", ("eA==", true)),
         ("image/png", b"\x89PNG", ("iVBORw==", true)),
@@ -95,6 +161,6 @@ fn text_goes_in_as_it_is_and_everything_else_in_base64() {
     let unnamed = event(get("/"), b"{}");
     assert_eq!(
         (unnamed.body.as_deref(), unnamed.is_base64_encoded),
-        (Some("{}"), false)
+        (Some("e30="), true)
     );
 }

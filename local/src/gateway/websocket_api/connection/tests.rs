@@ -8,18 +8,32 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::*;
 use crate::gateway::call::Endpoints;
+use crate::gateway::payload;
 
-fn request() -> Request<()> {
+/// A handshake as a client wrote it.
+const HEAD: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Key: b\r\nUser-agent: c\r\nx-Twice: 1\r\nx-Twice: 2\r\n\r\n";
+
+/// What the libraries make of such a handshake.
+fn request(uri: &str) -> Request<()> {
+    let head = FirstHead::default();
+    head.recorder(HEAD.len())(HEAD.as_bytes());
     Request::builder()
-        .uri("/ws?token=t&a=1&a=2")
+        .uri(uri)
         .header("host", "chat.example:8080")
         .header("connection", "upgrade")
         .header("upgrade", "websocket")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
         .header("user-agent", "test/1")
         .header("x-twice", "1")
         .header("x-twice", "2")
+        .extension(head)
         .body(())
         .expect("a request")
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_742_085_982_123).expect("a time")
 }
 
 fn call(request: &Request<()>) -> Call {
@@ -28,79 +42,137 @@ fn call(request: &Request<()>) -> Call {
         peer: address("192.0.2.7:4711"),
         local: address("127.0.0.1:8080"),
     };
-    let time = DateTime::from_timestamp_millis(1_742_085_982_123).expect("a time");
-    Call::new(request.headers(), endpoints, &[], time).expect("a call")
+    Call::new(request.headers(), endpoints, &[], now()).expect("a call")
 }
 
 fn connection() -> Connection {
-    Connection::new("ws", &call(&request()))
+    Connection::new("ws", &call(&request("/ws")))
 }
 
-fn json(event: &ApiGatewayWebsocketProxyRequest) -> Value {
-    serde_json::to_value(event).expect("an event")
+/// The context of an event of the connection in these tests, with the members that only this type of event has.
+fn context_with(connection: &Connection, event: &Value, members: Value) -> Value {
+    let request_id = event["requestContext"]["requestId"].as_str().expect("an id");
+    assert!(request_id.len() == 16 && request_id.ends_with('='), "{request_id}");
+    let mut context = json!({
+        "extendedRequestId": request_id,
+        "requestTime": "16/Mar/2025:00:46:22 +0000",
+        "messageDirection": "IN",
+        "stage": "ws",
+        "connectedAt": 1_742_085_982_123_i64,
+        "requestTimeEpoch": 1_742_085_982_123_i64,
+        "identity": {"userAgent": "test/1", "sourceIp": "192.0.2.7"},
+        "requestId": request_id,
+        "domainName": "chat.example",
+        "connectionId": connection.id.as_str(),
+        "apiId": "local",
+    });
+    let Value::Object(members) = members else {
+        panic!("members");
+    };
+    context.as_object_mut().expect("a context").extend(members);
+    context
 }
 
 #[test]
-fn the_connect_event_has_the_handshakes_headers_and_query() {
-    let request = request();
+fn a_connect_event_has_the_members_of_a_captured_one() {
+    let request = request("/ws?token=t&a=1&a=2");
     let call = call(&request);
-    let event = Connection::new("ws", &call).connect_event(&request, &call);
-    let context = &event.request_context;
-    assert_eq!(context.event_type.as_deref(), Some("CONNECT"));
-    assert_eq!(context.route_key.as_deref(), Some("$connect"));
-    assert_eq!(context.stage.as_deref(), Some("ws"));
-    assert_eq!(context.domain_name.as_deref(), Some("chat.example"));
-    assert_eq!(context.message_direction.as_deref(), Some("IN"));
-    assert_eq!(context.identity.source_ip.as_deref(), Some("192.0.2.7"));
-    assert_eq!(context.identity.user_agent.as_deref(), Some("test/1"));
-    assert_eq!(context.request_time.as_deref(), Some("16/Mar/2025:00:46:22 +0000"));
-    assert_eq!(context.request_time_epoch, 1_742_085_982_123);
-    assert_eq!(context.connected_at, context.request_time_epoch);
-    assert_eq!(context.request_id, context.extended_request_id);
-    assert_eq!(event.query_string_parameters.all("a"), Some(vec!["2"]));
-    assert_eq!(event.multi_value_query_string_parameters.all("a"), Some(vec!["1", "2"]));
-    assert_eq!(event.query_string_parameters.first("token"), Some("t"));
-    assert_eq!(event.headers["x-twice"], "2");
-    assert_eq!(event.multi_value_headers.get_all("x-twice").iter().count(), 2);
-    assert_eq!(event.headers["x-forwarded-for"], "192.0.2.7");
-    assert!(!event.headers.contains_key("upgrade"));
-    assert_eq!(event.body, None);
+    let connection = Connection::new("ws", &call);
+    let event = payload::websocket(connection.connect_event(&request, &call)).expect("JSON");
+    let trace_id = event["headers"]["X-Amzn-Trace-Id"].as_str().expect("a trace id");
+    let expected = json!({
+        "headers": {
+            "Host": "chat.example:8080",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "User-agent": "test/1",
+            "X-Amzn-Trace-Id": trace_id,
+            "X-Forwarded-For": "192.0.2.7",
+            "X-Forwarded-Port": "8080",
+            "X-Forwarded-Proto": "http",
+            "x-Twice": "2",
+        },
+        "multiValueHeaders": {
+            "Host": ["chat.example:8080"],
+            "Sec-WebSocket-Key": ["dGhlIHNhbXBsZSBub25jZQ=="],
+            "User-agent": ["test/1"],
+            "X-Amzn-Trace-Id": [trace_id],
+            "X-Forwarded-For": ["192.0.2.7"],
+            "X-Forwarded-Port": ["8080"],
+            "X-Forwarded-Proto": ["http"],
+            "x-Twice": ["1", "2"],
+        },
+        "queryStringParameters": {"token": "t", "a": "2"},
+        "multiValueQueryStringParameters": {"token": ["t"], "a": ["1", "2"]},
+        "requestContext": context_with(&connection, &event, json!({"routeKey": "$connect", "eventType": "CONNECT"})),
+        "isBase64Encoded": false,
+    });
+    assert_eq!(event, expected);
 }
 
 #[test]
-fn the_message_event_has_a_body_and_no_headers() {
+fn a_connect_event_without_a_query_has_no_members_for_it() {
+    let request = request("/ws");
+    let event = payload::websocket(connection().connect_event(&request, &call(&request))).expect("JSON");
+    let mut members: Vec<_> = event.as_object().expect("an event").keys().collect();
+    members.sort();
+    assert_eq!(
+        members,
+        ["headers", "isBase64Encoded", "multiValueHeaders", "requestContext"]
+    );
+}
+
+#[test]
+fn a_message_event_has_the_members_of_a_captured_one() {
     let connection = connection();
-    let event = connection.message_event("$default", "hello", DateTime::default());
-    assert_eq!(event.request_context.event_type.as_deref(), Some("MESSAGE"));
-    assert_eq!(event.body.as_deref(), Some("hello"));
-    assert!(event.headers.is_empty());
-    let json = json(&event);
-    assert_eq!(json["requestContext"]["connectionId"], connection.id.as_str());
-    assert_eq!(json["requestContext"]["messageId"].as_str().map(str::len), Some(16));
-    assert_eq!(json["isBase64Encoded"], false);
+    let event = payload::websocket(connection.message_event("special", "hello", now())).expect("JSON");
+    let message_id = event["requestContext"]["messageId"].as_str().expect("an id");
+    assert!(message_id.len() == 16 && message_id.ends_with('='), "{message_id}");
+    let members = json!({"routeKey": "special", "eventType": "MESSAGE", "messageId": message_id});
+    let expected = json!({
+        "requestContext": context_with(&connection, &event, members),
+        "body": "hello",
+        "isBase64Encoded": false,
+    });
+    assert_eq!(event, expected);
 }
 
 #[test]
-fn the_disconnect_event_tells_code_and_reason() {
+fn a_disconnect_event_has_the_members_of_a_captured_one() {
     let away = CloseFrame {
         code: CloseCode::Away,
         reason: "".into(),
     };
+    let connection = connection();
     for (ending, code, reason) in [
         (Ending::by_client(Some(away)), 1001, ""),
         (Ending::by_client(None), 1005, "Client-side close frame status not set"),
         (Ending::closed(), 1000, "Connection Closed Normally"),
         (Ending::going_away(), 1001, "Going away"),
     ] {
-        let json = json(&connection().disconnect_event(&ending, DateTime::default()));
-        assert_eq!(json["requestContext"]["eventType"], "DISCONNECT");
-        assert_eq!(json["requestContext"]["disconnectStatusCode"], code);
-        assert_eq!(json["requestContext"]["disconnectReason"], reason);
-        assert_eq!(json["headers"]["host"], "chat.example");
-        assert_eq!(json["headers"]["x-forwarded-for"], "192.0.2.7");
-        assert_eq!(json["headers"]["x-api-key"], "");
-        assert_eq!(json["headers"]["x-restapi"], "");
+        let event = payload::websocket(connection.disconnect_event(&ending, now())).expect("JSON");
+        let members = json!({
+            "routeKey": "$disconnect",
+            "eventType": "DISCONNECT",
+            "disconnectStatusCode": code,
+            "disconnectReason": reason,
+        });
+        let expected = json!({
+            "headers": {"Host": "chat.example", "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""},
+            "multiValueHeaders": {"Host": ["chat.example"], "x-api-key": [""], "X-Forwarded-For": [""], "x-restapi": [""]},
+            "requestContext": context_with(&connection, &event, members),
+            "isBase64Encoded": false,
+        });
+        assert_eq!(event, expected);
     }
+}
+
+#[test]
+fn who_does_not_say_what_they_are_called_has_no_user_agent() {
+    let mut request = request("/ws");
+    request.headers_mut().remove("user-agent");
+    let connection = Connection::new("ws", &call(&request));
+    let event = payload::websocket(connection.message_event("$default", "x", now())).expect("JSON");
+    assert_eq!(event["requestContext"]["identity"], json!({"sourceIp": "192.0.2.7"}));
 }
 
 #[test]
