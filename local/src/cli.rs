@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use shared::db::connect::Endpoint;
 use shared::db::migrate::migrate;
@@ -61,6 +62,10 @@ pub struct Cli {
     /// The Lambda Invoke API that runs the functions, instead of this process: `http://127.0.0.1:9000` for `cargo lambda watch`.
     #[arg(long, env = "CONFAB_LAMBDA", value_name = "URL", value_parser = or_blank::<Url>)]
     lambda: Option<OrBlank<Url>>,
+    /// Take calls to @connections only with a signature (AWS Signature Version 4), from any address [always so with a --host beyond
+    /// loopback].
+    #[arg(long, global = true, env = "CONFAB_REQUIRE_SIGV4", value_parser = FalseyValueParser::new())]
+    require_sigv4: bool,
     /// How log lines are written.
     #[arg(long, global = true, env = "LOG_FORMAT", default_value = "text", value_parser = or_blank::<Format>)]
     log_format: OrBlank<Format>,
@@ -124,6 +129,7 @@ impl Cli {
             folder: self.folder(),
             template: self.template(),
             lambda: self.lambda.clone().flatten(),
+            require_sigv4: self.require_sigv4 || !self.address().ip().is_loopback(),
             gateway: gateway::Options {
                 trusted_proxies: self.trusted_proxies.iter().flatten().copied().collect(),
                 cors_origins: self.cors_origins(),

@@ -14,6 +14,7 @@
 mod body;
 mod call;
 mod connections;
+mod credentials;
 mod dispatch;
 mod encoding;
 mod function;
@@ -40,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use connections::{Connections, QueueLimits};
+pub use credentials::Credentials;
 pub use function::{Function, FunctionError, InvalidInvokeUrl, InvokeApi, InvokeError};
 pub use health::HealthCheck;
 pub use options::{HttpOptions, ManagementOptions, Options, WebSocketOptions};
@@ -127,7 +129,12 @@ impl Gateway {
                 stop: stop.clone(),
             },
         )?;
-        let management = ManagementApi::new(parts.connections, websocket.path(), options.management.clone());
+        let management = ManagementApi::new(
+            parts.connections,
+            parts.clock.clone(),
+            websocket.path(),
+            options.management.clone(),
+        );
         let dispatcher = Dispatcher {
             http: Arc::new(http),
             management: Arc::new(management),

@@ -7,9 +7,11 @@
 //! - [`postgres`]: the embedded server.
 
 pub mod cli;
+pub mod credentials;
 pub mod database;
 pub mod functions;
 pub mod gateway;
+mod kept_file;
 pub mod logging;
 pub mod postgres;
 pub mod secret;

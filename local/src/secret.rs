@@ -1,13 +1,16 @@
 //! A signing key for who sets none: made once and kept.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use shared::crypto::JwtSecret;
+
+use crate::kept_file;
+
+/// The file's name.
+const NAME: &str = "jwt-secret";
 
 /// How many random bytes a key is made of.
 const RANDOM_BYTES: usize = 48;
@@ -17,42 +20,14 @@ const RANDOM_BYTES: usize = 48;
 /// # Errors
 /// Where the file can't be read or written, or holds no key that is good for anything.
 pub fn load_or_make(folder: &Path) -> io::Result<String> {
-    std::fs::create_dir_all(folder)?;
-    let path = folder.join("jwt-secret");
-    if !path.try_exists()? {
-        make(folder, &path)?;
-    }
-    let key = std::fs::read_to_string(&path)?;
+    let key = kept_file::load_or_make(folder, NAME, || STANDARD.encode(rand::random::<[u8; RANDOM_BYTES]>()))?;
     match JwtSecret::parse(&key) {
         Ok(_) => Ok(key),
         Err(reason) => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("the key in {} {reason}", path.display()),
+            format!("the key in {} {reason}", folder.join(NAME).display()),
         )),
     }
-}
-
-/// Makes a key. The file gets its name when it is complete, so that nobody reads half a key and a crash leaves none; where somebody
-/// else was quicker, theirs stays.
-fn make(folder: &Path, path: &Path) -> io::Result<()> {
-    let draft = folder.join(format!("jwt-secret.{}", uuid::Uuid::new_v4()));
-    let made = write(&draft).and_then(|()| match std::fs::hard_link(&draft, path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
-    });
-    let removed = std::fs::remove_file(&draft);
-    made.and(removed)
-}
-
-fn write(draft: &Path) -> io::Result<()> {
-    let key = STANDARD.encode(rand::random::<[u8; RANDOM_BYTES]>());
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(draft)?;
-    file.write_all(key.as_bytes())?;
-    file.sync_all()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::credentials::{self, CredentialsError};
 use crate::database::{self, DatabaseError};
 use crate::functions::{self, Services};
 use crate::gateway::{
@@ -43,6 +44,8 @@ pub struct Settings {
     pub template: PathBuf,
     /// The Lambda Invoke API that runs the functions; without one they run in this process.
     pub lambda: Option<Url>,
+    /// Whether calls to `@connections` must be signed, with the credentials that [`credentials::find`] finds.
+    pub require_sigv4: bool,
     /// The gateway's own settings.
     pub gateway: gateway::Options,
 }
@@ -78,6 +81,9 @@ pub enum ServerError {
         /// Why not.
         error: std::io::Error,
     },
+    /// There is nothing to check signatures with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The database is not to be had.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -121,11 +127,7 @@ impl Server {
     /// [`ServerError`] says what stands in the way. An embedded Postgres is stopped again then.
     pub async fn start(settings: Settings) -> Result<Self, ServerError> {
         let template = read_template(&settings)?;
-        let (postgres, url) = database::obtain(
-            (settings.lookup)("DATABASE_URL").filter(|url| !url.is_empty()),
-            &settings.folder,
-        )
-        .await?;
+        let (postgres, url) = database::obtain(set(&settings, "DATABASE_URL"), &settings.folder).await?;
         match assemble(&settings, &template, &url).await {
             Ok(mut server) => {
                 server.foundation.postgres = postgres;
@@ -193,7 +195,7 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
         clock,
     };
     Ok(Server {
-        gateway: Gateway::new(template, parts, settings.gateway.clone())?,
+        gateway: Gateway::new(template, parts, gateway_options(settings)?)?,
         foundation: Foundation {
             db,
             delivery,
@@ -215,9 +217,23 @@ fn functions(
     }
 }
 
+fn gateway_options(settings: &Settings) -> Result<gateway::Options, CredentialsError> {
+    let mut options = settings.gateway.clone();
+    if settings.require_sigv4 {
+        let set = |name: &str| set(settings, name);
+        options.management.credentials = Some(credentials::find(set, &settings.folder)?);
+    }
+    Ok(options)
+}
+
+/// A setting, if it is set to something.
+fn set(settings: &Settings, name: &str) -> Option<String> {
+    (settings.lookup)(name).filter(|value| !value.is_empty())
+}
+
 /// The functions' configuration: what the user sets, else what suits one process on one machine, else what the template says.
 fn read_config(settings: &Settings, template: &Template, database_url: &str) -> Result<Config, ServerError> {
-    let set = |name: &str| (settings.lookup)(name).filter(|value| !value.is_empty());
+    let set = |name: &str| set(settings, name);
     let secret = match set("JWT_SECRET") {
         Some(secret) => secret,
         None => secret::load_or_make(&settings.folder).map_err(|error| ServerError::Secret {

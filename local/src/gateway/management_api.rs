@@ -6,6 +6,7 @@
 mod access;
 mod description;
 mod error;
+mod signature;
 mod target;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use shared::Clock;
 use shared::domain::ConnectionId;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -24,12 +26,14 @@ use super::call::Call;
 use super::connections::MAX_FRAME_SIZE;
 use super::http_api::{self, HttpApi};
 use super::options::ManagementOptions;
+use access::Access;
 use error::ApiError;
 
 /// The management API of one WebSocket API.
 pub(super) struct ManagementApi {
     connections: Connections,
     stage_path: String,
+    access: Access,
     options: ManagementOptions,
 }
 
@@ -52,10 +56,16 @@ pub(super) async fn answer(
 
 impl ManagementApi {
     /// The API for the connections of the WebSocket API at `stage_path`.
-    pub(super) fn new(connections: Connections, stage_path: &str, options: ManagementOptions) -> Self {
+    pub(super) fn new(
+        connections: Connections,
+        clock: Arc<dyn Clock>,
+        stage_path: &str,
+        options: ManagementOptions,
+    ) -> Self {
         Self {
             connections,
             stage_path: stage_path.to_owned(),
+            access: Access::new(options.credentials.clone(), clock),
             options,
         }
     }
@@ -67,11 +77,15 @@ impl ManagementApi {
 
     async fn serve(&self, connection: &ConnectionId, request: Request, call: &Call) -> Result<Response, ApiError> {
         let (head, body) = request.into_parts();
-        if let Err(refusal) = access::check_unsigned(&head, call) {
-            body::skip(body, self.bounds()).await;
-            return Err(refusal);
-        }
+        let admission = match self.access.admit(&head, call) {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                body::skip(body, self.bounds()).await;
+                return Err(refusal);
+            }
+        };
         let body = body::read(&head.headers, body, self.bounds()).await?;
+        admission.confirm(&head, &body)?;
         match head.method {
             Method::POST => {
                 self.post(connection, body).await?;

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Credentials;
+
 /// The settings of a gateway.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -96,6 +98,8 @@ impl Default for WebSocketOptions {
 /// The settings of `@connections`.
 #[derive(Debug, Clone)]
 pub struct ManagementOptions {
+    /// What calls must be signed with. Without credentials calls need no signature, and are taken from this machine only.
+    pub credentials: Option<Credentials>,
     /// How long a frame waits for its turn to be written before it is withdrawn and refused. An SDK tries a refused post
     /// twice more, all of which must fit into the time that it gives a call.
     pub post_patience: Duration,
@@ -106,6 +110,7 @@ pub struct ManagementOptions {
 impl Default for ManagementOptions {
     fn default() -> Self {
         Self {
+            credentials: None,
             post_patience: Duration::from_secs(1),
             body_timeout: Duration::from_secs(10),
         }

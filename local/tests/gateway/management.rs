@@ -1,6 +1,7 @@
 //! `@connections` over raw HTTP.
 
 mod access;
+mod sdk;
 
 use local::gateway::Options;
 use reqwest::{Method, Response, StatusCode};

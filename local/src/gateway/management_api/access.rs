@@ -1,21 +1,68 @@
 //! Who may call.
 //!
-//! A call pushes into other people's sockets or cuts them. API Gateway has the caller sign it; on one machine whoever reaches
-//! the loopback interface is trusted, which is no protection against a web page in a browser there or a proxy that passes
-//! on what comes from outside. So a call that shows signs of either is refused.
+//! A call pushes into other people's sockets or cuts them. API Gateway has the caller sign it, and with credentials given so
+//! does this gateway. Without, whoever reaches the loopback interface is trusted, which is no protection against a web page in
+//! a browser there or a proxy that passes on what comes from outside: a call that shows signs of either is refused.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{FORWARDED, HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName};
 
+use shared::Clock;
+
 use super::error::ApiError;
+use super::signature::{Claim, Verifier};
+use crate::gateway::Credentials;
 use crate::gateway::call::Call;
 
+/// Whom calls are taken from.
+pub(super) enum Access {
+    /// From this machine.
+    Local,
+    /// From whoever has the key.
+    Signed(Verifier),
+}
+
+/// A call that may be made as far as its head tells.
+pub(super) enum Admission<'a> {
+    Local,
+    Signed(&'a Verifier, Claim),
+}
+
+impl Access {
+    /// With credentials calls must be signed with them.
+    pub(super) fn new(credentials: Option<Credentials>, clock: Arc<dyn Clock>) -> Self {
+        match credentials {
+            Some(credentials) => Self::Signed(Verifier::new(credentials, clock)),
+            None => Self::Local,
+        }
+    }
+
+    /// Checks a call before its body is read.
+    pub(super) fn admit(&self, head: &Parts, call: &Call) -> Result<Admission<'_>, ApiError> {
+        match self {
+            Self::Local => check_local(head, call).map(|()| Admission::Local),
+            Self::Signed(verifier) => Ok(Admission::Signed(verifier, verifier.examine(head)?)),
+        }
+    }
+}
+
+impl Admission<'_> {
+    /// Checks what the body is needed for.
+    pub(super) fn confirm(&self, head: &Parts, body: &[u8]) -> Result<(), ApiError> {
+        match self {
+            Self::Local => Ok(()),
+            Self::Signed(verifier, claim) => verifier.confirm(claim, head, body),
+        }
+    }
+}
+
 /// Lets a call pass that a process on this machine makes for itself.
-pub(super) fn check_unsigned(head: &Parts, call: &Call) -> Result<(), ApiError> {
+fn check_local(head: &Parts, call: &Call) -> Result<(), ApiError> {
     let refuse = |what: &str| {
         Err(ApiError::forbidden(format!(
             "{what}: @connections takes calls from this machine only"

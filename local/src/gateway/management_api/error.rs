@@ -31,10 +31,34 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "ForbiddenException", message)
     }
 
-    /// There is no such operation. API Gateway words it like this because what it does not know might need a signature.
+    /// There is no such operation, or it needs a signature: API Gateway does not tell which.
     pub(super) fn no_such_operation() -> Self {
         let message = "Missing Authentication Token";
         Self::new(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", message)
+    }
+
+    /// The signature can't be understood.
+    pub(super) fn incomplete_signature(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "IncompleteSignatureException", message)
+    }
+
+    /// The signature can't be right.
+    pub(super) fn invalid_signature(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "InvalidSignatureException", message)
+    }
+
+    /// The signature was made with another key, or of another request.
+    pub(super) fn wrong_signature() -> Self {
+        Self::invalid_signature(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key \
+             and signing method. Consult the service documentation for details.",
+        )
+    }
+
+    /// The signer is not known.
+    pub(super) fn unknown_signer() -> Self {
+        let message = "The security token included in the request is invalid.";
+        Self::new(StatusCode::FORBIDDEN, "UnrecognizedClientException", message)
     }
 
     /// The connection is gone, or not there yet.
@@ -63,6 +87,17 @@ impl ApiError {
     /// The request is not one that can be done.
     pub(super) fn bad_request(status: StatusCode, message: impl Into<String>) -> Self {
         Self::new(status, "BadRequestException", message)
+    }
+}
+
+#[cfg(test)]
+impl ApiError {
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 }
 

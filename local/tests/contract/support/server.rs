@@ -179,6 +179,7 @@ fn settings(database_url: &str, options: Options) -> Settings {
         folder: std::env::temp_dir().join(unique("confab-test")),
         template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
         lambda: None,
+        require_sigv4: false,
         gateway: options.gateway,
     }
 }
