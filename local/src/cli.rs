@@ -1,6 +1,7 @@
 //! The command line.
 
 mod banner;
+mod sockets;
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,6 +20,7 @@ use crate::logging::{self, Format};
 use crate::postgres;
 use crate::server::{Server, Settings};
 use crate::{database, gateway};
+use sockets::Sockets;
 
 const DEFAULT_PORT: u16 = 8080;
 
@@ -66,6 +68,8 @@ pub struct Cli {
     /// loopback].
     #[arg(long, global = true, env = "CONFAB_REQUIRE_SIGV4", value_parser = FalseyValueParser::new())]
     require_sigv4: bool,
+    #[command(flatten)]
+    sockets: Sockets,
     /// How log lines are written.
     #[arg(long, global = true, env = "LOG_FORMAT", default_value = "text", value_parser = or_blank::<Format>)]
     log_format: OrBlank<Format>,
@@ -133,6 +137,7 @@ impl Cli {
             gateway: gateway::Options {
                 trusted_proxies: self.trusted_proxies.iter().flatten().copied().collect(),
                 cors_origins: self.cors_origins(),
+                websocket: self.sockets.options(),
                 ..gateway::Options::default()
             },
         }

@@ -22,6 +22,7 @@ mod health;
 mod http_api;
 mod integration;
 mod management_api;
+mod memory;
 mod options;
 mod payload;
 mod response;

@@ -22,6 +22,8 @@ pub struct Template {
     pub functions: Vec<FunctionDefinition>,
     /// The routes of the HTTP API, ordered by function and event.
     pub http_routes: Vec<HttpRoute>,
+    /// The stage variables of the HTTP API.
+    pub http_stage_variables: BTreeMap<String, String>,
     /// The CORS configuration of the HTTP API; without one the gateway leaves CORS to the functions.
     pub cors: Option<Cors>,
     /// The WebSocket API.
@@ -83,8 +85,21 @@ pub struct WebSocketApi {
     pub stage_name: String,
     /// What picks a message's route, such as `$request.body.type`.
     pub route_selection_expression: String,
-    /// Route keys with the names of the functions that they invoke.
-    pub routes: BTreeMap<String, String>,
+    /// The variables of the stage.
+    pub stage_variables: BTreeMap<String, String>,
+    /// The routes by their keys.
+    pub routes: BTreeMap<String, WebSocketRoute>,
+}
+
+/// A route of a WebSocket API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSocketRoute {
+    /// The name of the function that it invokes.
+    pub function: String,
+    /// Whether the client is sent what the function answers with.
+    pub has_response: bool,
+    /// How long the gateway waits for the function, if that is less than it would.
+    pub integration_timeout: Option<Duration>,
 }
 
 impl Template {
@@ -98,6 +113,7 @@ impl Template {
         let functions = functions::read(&document)?;
         Ok(Self {
             http_routes: apis::read_http_routes(&document, &functions)?,
+            http_stage_variables: apis::read_http_stage_variables(&document)?,
             cors: apis::read_cors(&document)?,
             websocket: apis::read_websocket(&document, &functions)?,
             functions,

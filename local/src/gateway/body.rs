@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::EXPECT;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
+
+use super::memory::Held;
 
 /// How much of a body that nobody wants is read and thrown away, as a multiple of what is allowed: a client that is still
 /// sending when the refusal comes would see a reset connection in its stead.
@@ -31,10 +33,12 @@ pub(super) enum BodyError {
     TooSlow,
     /// The client hung up, or did not keep to HTTP.
     Broken,
+    /// The gateway holds as many bodies as it may.
+    NoRoom,
 }
 
-/// The whole body of a request.
-pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Result<Bytes, BodyError> {
+/// The whole body of a request, which is `held` as it arrives.
+pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds, held: &mut Held) -> Result<Bytes, BodyError> {
     let too_large = body.size_hint().lower() > bounds.size as u64;
     if too_large && headers.contains_key(EXPECT) {
         // The client waits for a word before it sends anything.
@@ -45,7 +49,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Res
             discard(body, bounds.size).await;
             return Err(BodyError::TooLarge);
         }
-        collect(body, bounds.size).await
+        collect(body, bounds.size, held).await
     };
     timeout(bounds.time, reading).await.unwrap_or(Err(BodyError::TooSlow))
 }
@@ -56,15 +60,28 @@ pub(super) async fn skip(body: Body, bounds: Bounds) {
     let _ = timeout(bounds.time, discard(body, bounds.size)).await;
 }
 
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    match Limited::new(&mut body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            discard(body, limit).await;
-            Err(BodyError::TooLarge)
-        }
-        Err(_) => Err(BodyError::Broken),
+async fn collect(mut body: Body, limit: usize, held: &mut Held) -> Result<Bytes, BodyError> {
+    let collected = collect_within(&mut body, limit, held).await;
+    if matches!(collected, Err(BodyError::TooLarge | BodyError::NoRoom)) {
+        discard(body, limit).await;
     }
+    collected
+}
+
+async fn collect_within(body: &mut Body, limit: usize, held: &mut Held) -> Result<Bytes, BodyError> {
+    let mut body = Limited::new(body, limit);
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => BodyError::TooLarge,
+            None => BodyError::Broken,
+        })?;
+        if let Ok(data) = frame.into_data() {
+            held.grow(data.len()).map_err(|_| BodyError::NoRoom)?;
+            collected.extend_from_slice(&data);
+        }
+    }
+    Ok(collected.freeze())
 }
 
 async fn discard(mut body: Body, limit: usize) {

@@ -21,6 +21,14 @@ impl Integration {
         Self { tasks, timeout }
     }
 
+    /// The same, but that invocations take `limit` at most, if there is one.
+    pub(super) fn within(&self, limit: Option<Duration>) -> Self {
+        Self {
+            tasks: self.tasks.clone(),
+            timeout: limit.map_or(self.timeout, |limit| limit.min(self.timeout)),
+        }
+    }
+
     /// Runs `invocation` to its end, whatever becomes of the caller: a client that hangs up must not cancel a function
     /// half-way, and a panic in the function (a task's panic ends the task only) must not end anything else.
     pub(super) async fn run<T: Send + 'static>(

@@ -25,9 +25,13 @@ use super::body::{self, BodyError, Bounds};
 use super::call::Call;
 use super::connections::MAX_FRAME_SIZE;
 use super::http_api::{self, HttpApi};
+use super::memory::Memory;
 use super::options::ManagementOptions;
 use access::Access;
 use error::ApiError;
+
+/// How much of the frames that functions post is held while they arrive, in bytes.
+const BODY_MEMORY: usize = 256 * MAX_FRAME_SIZE;
 
 /// The management API of one WebSocket API.
 pub(super) struct ManagementApi {
@@ -35,6 +39,7 @@ pub(super) struct ManagementApi {
     stage_path: String,
     access: Access,
     options: ManagementOptions,
+    memory: Memory,
 }
 
 /// Answers a request under the stage's path: one for `@connections`, or else one for the template's routes.
@@ -67,6 +72,7 @@ impl ManagementApi {
             stage_path: stage_path.to_owned(),
             access: Access::new(options.credentials.clone(), clock),
             options,
+            memory: Memory::new(BODY_MEMORY),
         }
     }
 
@@ -84,7 +90,8 @@ impl ManagementApi {
                 return Err(refusal);
             }
         };
-        let body = body::read(&head.headers, body, self.bounds()).await?;
+        let mut room = self.memory.hold();
+        let body = body::read(&head.headers, body, self.bounds(), &mut room).await?;
         admission.confirm(&head, &body)?;
         match head.method {
             Method::POST => {
@@ -121,6 +128,7 @@ impl From<BodyError> for ApiError {
             BodyError::TooLarge => Self::too_large(),
             BodyError::TooSlow => Self::bad_request(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
             BodyError::Broken => Self::bad_request(StatusCode::BAD_REQUEST, "The body could not be read"),
+            BodyError::NoRoom => Self::limit_exceeded(),
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct HttpOptions {
     pub integration_timeout: Duration,
     /// The largest body of a request, in bytes.
     pub max_body_size: usize,
+    /// How much of requests' bodies the gateway holds at once, in bytes; what is more is refused as a throttle does.
+    pub body_memory: usize,
     /// How long a client may take to send a request's body.
     pub body_timeout: Duration,
     /// How long a client may take to send a request's head, which includes the wait for it on an idle connection.
@@ -53,6 +55,7 @@ impl Default for HttpOptions {
         Self {
             integration_timeout: Duration::from_secs(30),
             max_body_size: 10 * 1024 * 1024,
+            body_memory: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(30),
         }

@@ -5,10 +5,11 @@ mod connection;
 mod ending;
 mod handshake;
 mod liveness;
+mod route;
 mod route_selection;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
@@ -33,6 +34,7 @@ use closing::Closing;
 use connection::Connection;
 use ending::Ending;
 use handshake::Handshake;
+use route::Route;
 use route_selection::{CONNECT, DISCONNECT, RouteSelection};
 use session::Session;
 
@@ -68,7 +70,8 @@ pub(super) struct WebSocketApi {
     stage: String,
     path: String,
     selection: RouteSelection,
-    routes: BTreeMap<String, Function>,
+    routes: BTreeMap<String, Route>,
+    stage_variables: HashMap<String, String>,
     environment: Environment,
 }
 
@@ -79,19 +82,13 @@ impl WebSocketApi {
         functions: &BTreeMap<String, Function>,
         environment: Environment,
     ) -> Result<Self, GatewayError> {
-        let bind = |(key, name): (&String, &String)| match functions.get(name) {
-            Some(function) => Ok((key.clone(), function.clone())),
-            None => Err(GatewayError::MissingFunction {
-                route: key.clone(),
-                function: name.clone(),
-            }),
-        };
         let keys = definition.routes.keys().map(String::as_str);
         Ok(Self {
             stage: definition.stage_name.clone(),
             path: path_of(&definition.stage_name)?,
             selection: RouteSelection::new(&definition.route_selection_expression, keys)?,
-            routes: definition.routes.iter().map(bind).collect::<Result<_, _>>()?,
+            routes: Route::bind(definition, functions, &environment.integration)?,
+            stage_variables: definition.stage_variables.clone().into_iter().collect(),
             environment,
         })
     }
@@ -162,10 +159,10 @@ impl WebSocketApi {
         connection: &Connection,
         event: WebSocketEvent,
     ) -> Result<ApiGatewayProxyResponse, StatusCode> {
-        let Some(function) = self.routes.get(CONNECT) else {
+        let Some(route) = self.routes.get(CONNECT) else {
             return Ok(ApiGatewayProxyResponse::default());
         };
-        let answer = self.invoke(function, event, connection).await;
+        let answer = self.invoke(route, event, connection).await;
         let answer = answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
         match answer.status_code {
             200..300 => Ok(answer),
@@ -173,15 +170,16 @@ impl WebSocketApi {
         }
     }
 
-    /// Hands a client's message to its route's function. `Some` is a frame that tells the client of a failure.
+    /// Hands a client's message to its route's function. `Some` is a frame for the client: the route's response, or what
+    /// tells of a failure.
     async fn handle_message(&self, connection: &Connection, text: &str) -> Option<String> {
         let route_key = self.selection.route_key(text);
         let event = connection.message_event(route_key, text, self.environment.clock.now());
         let request_id = event.event.request_context.request_id.clone().unwrap_or_default();
         let failure = match self.routes.get(route_key) {
             None => "Forbidden",
-            Some(function) => match self.invoke(function, event, connection).await {
-                Ok(_) => return None,
+            Some(route) => match self.invoke(route, event, connection).await {
+                Ok(answer) => return route.response(answer),
                 Err(_) => "Internal server error",
             },
         };
@@ -190,24 +188,23 @@ impl WebSocketApi {
 
     async fn disconnect(&self, connection: &Connection, ending: &Ending) {
         tracing::info!(connection_id = %connection.id, code = ending.code, "disconnected");
-        let Some(function) = self.routes.get(DISCONNECT) else {
+        let Some(route) = self.routes.get(DISCONNECT) else {
             return;
         };
         let event = connection.disconnect_event(ending, self.environment.clock.now());
         // A failure is logged; there is nobody left to tell.
-        let _ = self.invoke(function, event, connection).await;
+        let _ = self.invoke(route, event, connection).await;
     }
 
     async fn invoke(
         &self,
-        function: &Function,
-        event: WebSocketEvent,
+        route: &Route,
+        mut event: WebSocketEvent,
         connection: &Connection,
     ) -> Result<ApiGatewayProxyResponse, FunctionError> {
         let route_key = event.event.request_context.route_key.clone();
-        let function = function.clone();
-        let invocation = async move { function.invoke_websocket(event).await };
-        let answer = self.environment.integration.run(invocation).await;
+        event.event.stage_variables.clone_from(&self.stage_variables);
+        let answer = route.invoke(event).await;
         if let Err(error) = &answer {
             tracing::error!(%error, route_key, connection_id = %connection.id, "an invocation failed");
         }

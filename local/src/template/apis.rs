@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::document::{Document, Intrinsic, Node};
-use super::{Cors, FunctionDefinition, HttpRoute, TemplateError, WebSocketApi, functions};
+use super::{Cors, FunctionDefinition, HttpRoute, TemplateError, WebSocketApi, WebSocketRoute, functions};
 
 const HTTP_API: &str = "AWS::Serverless::HttpApi";
 const WEBSOCKET_API: &str = "AWS::Serverless::WebSocketApi";
 
 /// What the stage of a WebSocket API is called where the template does not say.
 const DEFAULT_STAGE: &str = "default";
+
+/// The one expression that a route response can have.
+const ROUTE_RESPONSE: &str = "$default";
 
 /// The routes that the functions' events of the type `HttpApi` declare.
 pub(super) fn read_http_routes(
@@ -27,6 +30,12 @@ pub(super) fn read_http_routes(
         }
     }
     Ok(routes)
+}
+
+/// The stage variables of the HTTP API.
+pub(super) fn read_http_stage_variables(document: &Document<'_>) -> Result<BTreeMap<String, String>, TemplateError> {
+    let api = only_resource(document, HTTP_API)?;
+    api.map_or(Ok(BTreeMap::new()), |api| stage_variables_of(&api))
 }
 
 /// The CORS configuration of the HTTP API, if the template has one.
@@ -65,6 +74,7 @@ pub(super) fn read_websocket(
     Ok(WebSocketApi {
         stage_name: stage.unwrap_or(Ok(DEFAULT_STAGE.to_owned()))?,
         route_selection_expression: properties.require("RouteSelectionExpression")?.require_literal()?,
+        stage_variables: stage_variables_of(&api)?,
         routes: read_websocket_routes(&properties.require("Routes")?, functions)?,
     })
 }
@@ -132,6 +142,16 @@ fn only_resource<'d>(document: &'d Document<'_>, kind: &'static str) -> Result<O
     Ok(resources.pop().map(|(_, resource)| resource))
 }
 
+fn stage_variables_of(api: &Node<'_>) -> Result<BTreeMap<String, String>, TemplateError> {
+    let Some(variables) = api.get_in(&["Properties", "StageVariables"]) else {
+        return Ok(BTreeMap::new());
+    };
+    let variables = variables.entries()?.into_iter();
+    variables
+        .map(|(name, value)| Ok((name, value.require_literal()?)))
+        .collect()
+}
+
 /// A list that is written out, or that a parameter gives: then its default, which is what an installation begins with.
 fn literals_or_default(document: &Document<'_>, node: &Node<'_>) -> Result<Vec<String>, TemplateError> {
     let Some(Intrinsic::Ref(parameter)) = node.intrinsic() else {
@@ -153,16 +173,32 @@ fn literals_or_default(document: &Document<'_>, node: &Node<'_>) -> Result<Vec<S
 fn read_websocket_routes(
     routes: &Node<'_>,
     functions: &[FunctionDefinition],
-) -> Result<BTreeMap<String, String>, TemplateError> {
+) -> Result<BTreeMap<String, WebSocketRoute>, TemplateError> {
+    let routes = routes.entries()?.into_iter();
     routes
-        .entries()?
-        .into_iter()
-        .map(|(key, route)| {
-            let target = route.require("FunctionArn")?;
-            let function = functions::name_of(functions, &target_of(&target)?, target.path())?;
-            Ok((key, function.to_owned()))
-        })
+        .map(|(key, route)| Ok((key, read_websocket_route(&route, functions)?)))
         .collect()
+}
+
+fn read_websocket_route(route: &Node<'_>, functions: &[FunctionDefinition]) -> Result<WebSocketRoute, TemplateError> {
+    let target = route.require("FunctionArn")?;
+    let timeout = route.get("IntegrationTimeout").map(|node| node.require_integer());
+    Ok(WebSocketRoute {
+        function: functions::name_of(functions, &target_of(&target)?, target.path())?.to_owned(),
+        has_response: has_response(route)?,
+        integration_timeout: timeout.transpose()?.map(Duration::from_millis),
+    })
+}
+
+fn has_response(route: &Node<'_>) -> Result<bool, TemplateError> {
+    let Some(expression) = route.get("RouteResponseSelectionExpression") else {
+        return Ok(false);
+    };
+    if expression.require_literal()? == ROUTE_RESPONSE {
+        Ok(true)
+    } else {
+        Err(expression.unexpected(ROUTE_RESPONSE))
+    }
 }
 
 /// The logical id in `!GetAtt Function.Arn` or `!Sub ${Function.Arn}`.

@@ -67,9 +67,9 @@ fn the_real_template_lists_every_route_of_the_contract() {
     }
     assert_eq!(template.websocket.stage_name, "ws");
     assert_eq!(template.websocket.route_selection_expression, "$request.body.type");
-    assert_eq!(template.websocket.routes["$connect"], "ws-connect");
-    assert_eq!(template.websocket.routes["$disconnect"], "ws-disconnect");
-    assert_eq!(template.websocket.routes["$default"], "ws-message");
+    assert_eq!(template.websocket.routes["$connect"].function, "ws-connect");
+    assert_eq!(template.websocket.routes["$disconnect"].function, "ws-disconnect");
+    assert_eq!(template.websocket.routes["$default"].function, "ws-message");
 }
 
 #[test]
@@ -136,9 +136,46 @@ fn events_without_method_and_path_are_the_default_route() {
 fn targets_are_found_in_every_spelling() {
     let websocket = Template::parse(SMALL).expect("a template").websocket;
     assert_eq!(websocket.stage_name, "default");
-    let targets: Vec<_> = websocket.routes.into_iter().collect();
-    let expected = [("$connect", "one"), ("$default", "two"), ("other", "two")];
-    assert_eq!(targets, expected.map(|(key, name)| (key.to_owned(), name.to_owned())));
+    let targets: Vec<_> = websocket
+        .routes
+        .iter()
+        .map(|(key, route)| (key.as_str(), route.function.as_str()))
+        .collect();
+    assert_eq!(targets, [("$connect", "one"), ("$default", "two"), ("other", "two")]);
+}
+
+#[test]
+fn a_route_may_have_a_response_and_a_timeout_of_its_own() {
+    let special = "other: {RouteResponseSelectionExpression: $default, IntegrationTimeout: 1500, ";
+    let template = Template::parse(&SMALL.replace("other: {", special)).expect("a template");
+    let route = |key: &str| &template.websocket.routes[key];
+    assert!(route("other").has_response);
+    assert_eq!(route("other").integration_timeout, Some(Duration::from_millis(1500)));
+    assert!(!route("$default").has_response);
+    assert_eq!(route("$default").integration_timeout, None);
+    assert_eq!(
+        error_of(&SMALL.replace("other: {", "other: {RouteResponseSelectionExpression: all, ")),
+        "Resources.Sockets.Properties.Routes.other.RouteResponseSelectionExpression must be $default"
+    );
+}
+
+#[test]
+fn stages_may_have_variables() {
+    let none = Template::parse(SMALL).expect("a template");
+    assert!(none.http_stage_variables.is_empty() && none.websocket.stage_variables.is_empty());
+    let source = SMALL
+        .replace(
+            "CorsConfiguration:",
+            "StageVariables: {a: b, c: 1}\n      CorsConfiguration:",
+        )
+        .replace(
+            "RouteSelectionExpression: $request",
+            "StageVariables: {d: e}\n      RouteSelectionExpression: $request",
+        );
+    let some = Template::parse(&source).expect("a template");
+    let variables = [("a", "b"), ("c", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(some.http_stage_variables, variables.into());
+    assert_eq!(some.websocket.stage_variables["d"], "e");
 }
 
 #[test]

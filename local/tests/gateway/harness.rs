@@ -43,6 +43,8 @@ Resources:
         $disconnect: {FunctionArn: !GetAtt Socket.Arn}
         $default: {FunctionArn: !GetAtt Socket.Arn}
         special: {FunctionArn: !GetAtt Socket.Arn}
+        twoWay: {FunctionArn: !GetAtt Socket.Arn, RouteResponseSelectionExpression: $default}
+        hasty: {FunctionArn: !GetAtt Socket.Arn, IntegrationTimeout: 50}
   Http:
     Type: AWS::Serverless::Function
     Properties:
@@ -88,10 +90,15 @@ impl Harness {
 
     /// A gateway whose functions are behind this Invoke API.
     pub(crate) async fn start_lambda(url: &str, options: Options) -> Self {
+        Self::start_lambda_from(TEMPLATE, url, options).await
+    }
+
+    /// A gateway for this template whose functions are behind this Invoke API.
+    pub(crate) async fn start_lambda_from(template: &str, url: &str, options: Options) -> Self {
         let api = InvokeApi::new(&url.parse().expect("a URL")).expect("an API");
         let remote = |name: &str| (name.to_owned(), Function::remote(&api, name));
         let functions = |_: &Toys| ["http", "socket"].map(remote).into();
-        Self::start_of(TEMPLATE, options, QueueLimits::default(), functions).await
+        Self::start_of(template, options, QueueLimits::default(), functions).await
     }
 
     async fn start_of(
@@ -185,7 +192,8 @@ impl Harness {
 
     /// Whether no event comes for a while.
     pub(crate) async fn is_quiet(&mut self) -> bool {
-        timeout(Duration::from_millis(100), self.events.recv()).await.is_err()
+        let next = timeout(Duration::from_millis(100), self.events.recv()).await;
+        !matches!(next, Ok(Some(_)))
     }
 
     /// Tells the gateway to stop.

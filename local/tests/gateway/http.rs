@@ -179,6 +179,60 @@ async fn a_chunked_body_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn bodies_beyond_what_the_gateway_holds_are_throttled_until_others_are_done() {
+    let http = HttpOptions {
+        body_memory: 1000,
+        ..HttpOptions::default()
+    };
+    let harness = Harness::start_with(Options {
+        http,
+        ..Options::default()
+    })
+    .await;
+    let post = |size| Client::new().post(harness.url("/size")).body(vec![b'x'; size]).send();
+    let mut slow = harness.tcp().await;
+    let head = "POST /size HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1000\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.expect("a head");
+    slow.write_all(&[b'x'; 900]).await.expect("most of a body");
+    let throttled = async {
+        loop {
+            // Until the gateway has read that much.
+            let answer = post(200).await.expect("an answer");
+            if answer.status() != StatusCode::OK {
+                return answer;
+            }
+        }
+    };
+    expect_message(in_time(throttled).await, 429, "Too Many Requests").await;
+    assert_eq!(
+        post(100).await.expect("an answer").status(),
+        StatusCode::OK,
+        "what fits"
+    );
+    slow.write_all(&[b'x'; 100]).await.expect("the rest");
+    assert!(read_to_end(slow).await.ends_with("1000"));
+    assert_eq!(post(200).await.expect("an answer").status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_head_over_the_limit_is_refused() {
+    let harness = Harness::start().await;
+    let with = |size| {
+        Client::new()
+            .get(harness.url("/answer"))
+            .header("x-long", "x".repeat(size))
+            .send()
+    };
+    assert_eq!(with(9_000).await.expect("an answer").status(), StatusCode::OK);
+    expect_message(
+        with(10_240).await.expect("an answer"),
+        431,
+        "Request Header Fields Too Large",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_client_that_dawdles_is_cut_off() {
     let http = HttpOptions {
         header_timeout: Duration::from_millis(100),

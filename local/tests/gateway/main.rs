@@ -1,6 +1,8 @@
 //! The gateway over real sockets, with toy functions behind it.
 #![cfg(test)]
 
+mod documents;
+mod ends;
 mod events;
 mod harness;
 mod http;
@@ -9,6 +11,7 @@ mod lambda;
 mod limits;
 mod management;
 mod push;
+mod routes;
 mod shutdown;
 mod start;
 mod toys;

@@ -3,7 +3,8 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -48,11 +49,11 @@ impl CorsPolicy {
         })
     }
 
-    /// The answer to an `OPTIONS` request, which never reaches a function.
+    /// The answer to an `OPTIONS` request, which never reaches a function. What names no method asks for no permission.
     pub(super) fn preflight(&self, request: &HeaderMap) -> Response {
         let mut response = StatusCode::NO_CONTENT.into_response();
         let headers = response.headers_mut();
-        if self.allow_origin(request.get(ORIGIN), headers) {
+        if request.contains_key(ACCESS_CONTROL_REQUEST_METHOD) && self.allow_origin(request.get(ORIGIN), headers) {
             headers.extend(self.preflight.clone());
         }
         response
@@ -122,16 +123,24 @@ mod tests {
 
     const PAGE: HeaderValue = HeaderValue::from_static("https://page.example");
 
-    fn policy(origins: &[&str]) -> CorsPolicy {
-        let cors = Cors {
+    fn cors(origins: &[&str]) -> Cors {
+        Cors {
             allow_origins: origins.iter().map(|origin| (*origin).to_owned()).collect(),
             allow_methods: vec!["GET".to_owned(), "PUT".to_owned()],
             allow_headers: vec!["authorization".to_owned()],
             expose_headers: vec!["Link".to_owned()],
             allow_credentials: false,
             max_age: Some(Duration::from_mins(1)),
-        };
-        CorsPolicy::new(&cors).expect("a policy")
+        }
+    }
+
+    fn policy(origins: &[&str]) -> CorsPolicy {
+        CorsPolicy::new(&cors(origins)).expect("a policy")
+    }
+
+    fn preflight() -> HeaderMap {
+        let method = HeaderValue::from_static("PUT");
+        HeaderMap::from_iter([(ORIGIN, PAGE), (ACCESS_CONTROL_REQUEST_METHOD, method)])
     }
 
     fn applied(policy: &CorsPolicy, origin: Option<&HeaderValue>) -> HeaderMap {
@@ -143,8 +152,7 @@ mod tests {
 
     #[test]
     fn a_preflight_from_an_allowed_origin_lists_methods_and_headers() {
-        let request = HeaderMap::from_iter([(ORIGIN, PAGE)]);
-        let response = policy(&["*"]).preflight(&request);
+        let response = policy(&["*"]).preflight(&preflight());
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         let headers = response.headers();
         assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
@@ -155,10 +163,29 @@ mod tests {
 
     #[test]
     fn a_preflight_from_elsewhere_gets_no_permission() {
-        let request = HeaderMap::from_iter([(ORIGIN, PAGE)]);
-        let response = policy(&["https://other.example"]).preflight(&request);
+        let response = policy(&["https://other.example"]).preflight(&preflight());
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert!(response.headers().is_empty());
+    }
+
+    #[test]
+    fn an_options_request_that_is_no_preflight_gets_no_permission() {
+        for missing in [ORIGIN, ACCESS_CONTROL_REQUEST_METHOD] {
+            let mut request = preflight();
+            request.remove(missing);
+            let response = policy(&["*"]).preflight(&request);
+            assert_eq!(response.status(), StatusCode::NO_CONTENT);
+            assert!(response.headers().is_empty());
+        }
+    }
+
+    #[test]
+    fn with_credentials_an_origin_is_echoed_even_where_all_are_allowed() {
+        let mut cors = cors(&["*"]);
+        cors.allow_credentials = true;
+        let headers = applied(&CorsPolicy::new(&cors).expect("a policy"), Some(&PAGE));
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_ORIGIN], PAGE);
+        assert_eq!(headers[ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl ApiError {
     }
 
     /// The client reads too slowly.
-    fn limit_exceeded() -> Self {
+    pub(super) fn limit_exceeded() -> Self {
         let message = "The WebSocket client side buffer is full: the client reads too slowly";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message)
     }

@@ -23,7 +23,7 @@ use crate::gateway::connections::{Outgoing, Queue};
 /// willing reader takes them within the write timeout.
 const BATCH_SIZE: usize = 64 * 1024;
 
-/// The handling of a client's message; what comes of it is a frame about its failure, if it failed.
+/// The handling of a client's message; what comes of it is a frame for the client, if there is one.
 pub(super) type Handling = BoxFuture<'static, Option<String>>;
 
 /// An open socket.
@@ -81,7 +81,7 @@ impl Session {
         tokio::select! {
             () = &mut self.stopped => Event::Stopped,
             () = &mut self.timer => Event::Timer,
-            failure = outcome(&mut self.handling) => Event::Handled(failure),
+            answer = outcome(&mut self.handling) => Event::Handled(answer),
             outgoing = self.queue.receive() => Event::Outgoing(outgoing),
             received = self.socket.next(), if is_idle => Event::Received(received),
         }
@@ -91,7 +91,7 @@ impl Session {
         match event {
             Event::Stopped => Err(Ending::going_away()),
             Event::Timer => self.keep_alive().await,
-            Event::Handled(failure) => self.handled(failure).await,
+            Event::Handled(answer) => self.handled(answer).await,
             Event::Outgoing(Some(outgoing)) => self.write_queued(outgoing).await,
             Event::Outgoing(None) => Err(Ending::closed()),
             Event::Received(received) => self.receive(received),
@@ -126,10 +126,10 @@ impl Session {
         self.handling = Some(async move { api.handle_message(&connection, &text).await }.boxed());
     }
 
-    async fn handled(&mut self, failure: Option<String>) -> Result<(), Ending> {
+    async fn handled(&mut self, answer: Option<String>) -> Result<(), Ending> {
         self.handling = None;
         self.liveness.heard(Instant::now());
-        match failure {
+        match answer {
             Some(frame) => self.write_messages(vec![Message::text(frame)]).await,
             None => Ok(()),
         }
