@@ -235,3 +235,25 @@ fn find_template() -> PathBuf {
         .find(|path| path.is_file());
     found.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requires_signatures(arguments: &[&str]) -> bool {
+        Cli::parse_from(["local"].iter().chain(arguments))
+            .settings()
+            .require_sigv4
+    }
+
+    #[test]
+    fn beyond_loopback_calls_to_connections_must_be_signed() {
+        for host in ["127.0.0.1", "127.1.2.3", "::1"] {
+            assert!(!requires_signatures(&["--host", host]), "{host}");
+            assert!(requires_signatures(&["--host", host, "--require-sigv4"]), "{host}");
+        }
+        for host in ["0.0.0.0", "::", "192.0.2.7"] {
+            assert!(requires_signatures(&["--host", host]), "{host}");
+        }
+    }
+}

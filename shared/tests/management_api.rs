@@ -203,6 +203,31 @@ async fn a_gateway_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
+async fn without_credentials_a_frame_fails_and_no_machine_is_asked_for_any() {
+    let gateway = FakeGateway::with(200, "", "").await;
+    let this_test = std::env::current_exe().unwrap();
+    // Variables can't be unset safely in a process with threads, so another one runs without.
+    let child = tokio::process::Command::new(this_test)
+        .args(["--exact", "without_an_environment", "--ignored"])
+        .env_clear()
+        .env("CALLBACK_URL", &gateway.url)
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &gateway.url)
+        .output();
+    let output = child.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(gateway.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, in a process without an environment"]
+async fn without_an_environment() {
+    let url = std::env::var("CALLBACK_URL").unwrap();
+    let outcome = post(&ManagementApi::connect(&url).await).await;
+    assert!(is_unreachable(&outcome), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn a_connection_is_open_or_gone() {
     let gateway = FakeGateway::with(200, "", OPEN).await;
     assert_eq!(gateway.api().await.is_open(&connection()).await, Ok(true));

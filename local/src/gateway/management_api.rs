@@ -15,7 +15,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use shared::Clock;
 use shared::domain::ConnectionId;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -32,6 +32,9 @@ use error::ApiError;
 
 /// How much of the frames that functions post is held while they arrive, in bytes.
 const BODY_MEMORY: usize = 256 * MAX_FRAME_SIZE;
+
+/// Where the SDKs look for the request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The management API of one WebSocket API.
 pub(super) struct ManagementApi {
@@ -50,13 +53,15 @@ pub(super) async fn answer(
     request: Request,
 ) -> Response {
     let path = request.uri().path();
-    match path.strip_prefix(&api.stage_path).and_then(target::connection) {
-        Some(connection) => api
-            .serve(&connection, request, &call)
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
-        None => http_api::answer(State(http), Extension(call), request).await,
+    let Some(connection) = path.strip_prefix(&api.stage_path).and_then(target::connection) else {
+        return http_api::answer(State(http), Extension(call), request).await;
+    };
+    let answer = api.serve(&connection, request, &call).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    if let Ok(request_id) = HeaderValue::from_str(&call.request_id) {
+        response.headers_mut().insert(REQUEST_ID, request_id);
     }
+    response
 }
 
 impl ManagementApi {

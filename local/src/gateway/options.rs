@@ -104,7 +104,7 @@ pub struct ManagementOptions {
     /// What calls must be signed with. Without credentials calls need no signature, and are taken from this machine only.
     pub credentials: Option<Credentials>,
     /// How long a frame waits for its turn to be written before it is withdrawn and refused. An SDK tries a refused post
-    /// twice more, all of which must fit into the time that it gives a call.
+    /// twice more, after up to 1 and 2 seconds; all of that must fit into the 5 seconds that the functions give a call.
     pub post_patience: Duration,
     /// How long a function may take to send a request's body.
     pub body_timeout: Duration,
@@ -114,7 +114,7 @@ impl Default for ManagementOptions {
     fn default() -> Self {
         Self {
             credentials: None,
-            post_patience: Duration::from_secs(1),
+            post_patience: Duration::from_millis(500),
             body_timeout: Duration::from_secs(10),
         }
     }

@@ -142,6 +142,7 @@ class Unsigned(Case):
         socket, connection = self.socket(user_agent_header="a client")
         answer = sdk.post_to_connection(ConnectionId=connection, Data="é 😀".encode())
         self.assertEqual(answer["ResponseMetadata"]["HTTPStatusCode"], 200)
+        self.assertEqual(len(answer["ResponseMetadata"]["RequestId"]), 16)
         self.assertEqual(socket.recv(PATIENCE), "é 😀")
         told = sdk.get_connection(ConnectionId=connection)
         self.assertEqual(told["Identity"], {"SourceIp": "127.0.0.1", "UserAgent": "a client"})

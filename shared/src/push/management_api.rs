@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
@@ -20,6 +24,9 @@ use crate::domain::ConnectionId;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Goes into signatures where `AWS_REGION` is not set. Lambda sets it, and the gateway in `local` takes any.
+const NO_REGION: &str = "local";
+
 /// The management API of one WebSocket API.
 #[derive(Debug, Clone)]
 pub struct ManagementApi {
@@ -34,13 +41,23 @@ impl ManagementApi {
     }
 
     /// The settings of [`Self::connect`]; what they leave open comes from the environment.
+    ///
+    /// Credentials come from the environment, where Lambda has them, or from a credentials file. The SDK would also ask the machine
+    /// that it runs on, over a network that may not answer; here a function without credentials hears so at once.
     #[must_use]
     pub fn settings(callback_url: &str) -> ConfigLoader {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
+        let credentials =
+            CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
+                .or_else("Profile", ProfileFileCredentialsProvider::builder().build());
+        let region =
+            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(Region::new(NO_REGION));
         aws_config::defaults(BehaviorVersion::latest())
+            .credentials_provider(credentials)
+            .region(region)
             .endpoint_url(callback_url)
             .timeout_config(timeouts)
     }

@@ -104,7 +104,62 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use http::Request;
+    use shared::SystemClock;
+
     use super::*;
+    use crate::gateway::call::Endpoints;
+
+    /// A call from `peer` that nothing else is wrong with.
+    fn call_from(peer: &str) -> (Parts, Call) {
+        let (head, ()) = Request::post("/")
+            .header(HOST, "127.0.0.1:8080")
+            .body(())
+            .unwrap()
+            .into_parts();
+        let endpoints = Endpoints {
+            peer: peer.parse().unwrap(),
+            local: "192.0.2.1:8080".parse().unwrap(),
+        };
+        let call = Call::new(&head.headers, endpoints, &[], DateTime::default()).unwrap();
+        (head, call)
+    }
+
+    fn admit(access: &Access, peer: &str) -> Result<(), ApiError> {
+        let (head, call) = call_from(peer);
+        access.admit(&head, &call).map(drop)
+    }
+
+    #[test]
+    fn without_a_signature_only_this_machine_may_call() {
+        let access = Access::new(None, Arc::new(SystemClock));
+        for peer in [
+            "127.0.0.1:4711",
+            "127.1.2.3:4711",
+            "[::1]:4711",
+            "[::ffff:127.0.0.1]:4711",
+        ] {
+            assert_eq!(admit(&access, peer), Ok(()), "{peer}");
+        }
+        for peer in [
+            "192.0.2.7:4711",
+            "[2001:db8::1]:4711",
+            "[::ffff:192.0.2.7]:4711",
+            "10.0.0.1:4711",
+        ] {
+            assert_eq!(admit(&access, peer).unwrap_err().kind(), "ForbiddenException", "{peer}");
+        }
+    }
+
+    #[test]
+    fn where_a_signature_is_required_this_machine_needs_one_too() {
+        let access = Access::new(Some(Credentials::new("id", "key")), Arc::new(SystemClock));
+        for peer in ["127.0.0.1:4711", "192.0.2.7:4711"] {
+            let error = admit(&access, peer).unwrap_err();
+            assert_eq!(error.kind(), "MissingAuthenticationTokenException", "{peer}");
+        }
+    }
 
     #[test]
     fn names_and_addresses_of_this_machine_are_known() {
