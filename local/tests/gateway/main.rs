@@ -11,6 +11,7 @@ mod lambda;
 mod limits;
 mod management;
 mod push;
+mod requests;
 mod routes;
 mod shutdown;
 mod start;
