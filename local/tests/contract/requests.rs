@@ -150,7 +150,10 @@ async fn origins_can_be_limited() {
     .await;
     for method in [Method::OPTIONS, Method::GET] {
         for (origin, allowed) in [(PAGE, Some(PAGE)), ("https://elsewhere.example", None)] {
-            let request = server.request(method.clone(), "/users/me").header("origin", origin);
+            let request = server
+                .request(method.clone(), "/users/me")
+                .header("origin", origin)
+                .header("access-control-request-method", "GET");
             let answer = Answer::to(request).await;
             assert_eq!(
                 answer.header("access-control-allow-origin"),
