@@ -95,12 +95,15 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn database(&mut self) -> Option<DatabaseConfig> {
         let endpoint = self.secret("DATABASE_URL", Endpoint::parse);
+        let direct = self.secret("DATABASE_DIRECT_URL", Endpoint::parse);
         let statements = self.parsed("DATABASE_STATEMENTS", statements);
         let pool_size = self.parsed("DATABASE_POOL_SIZE", number::<std::num::NonZero<u16>>);
         let timeout = self.parsed("DATABASE_TIMEOUT_MS", number::<std::num::NonZero<u32>>);
         let verify_connections = self.parsed("DATABASE_VERIFY_CONNECTIONS", boolean);
+        let endpoint = endpoint?;
         Some(DatabaseConfig {
-            endpoint: endpoint?,
+            direct: direct.unwrap_or_else(|| endpoint.clone()),
+            endpoint,
             statements: statements.unwrap_or(Statements::Prepared),
             pool_size: pool_size.map_or(1, |size| size.get().into()),
             timeout: timeout.map_or(Duration::from_secs(5), |timeout| {
@@ -179,6 +182,7 @@ mod tests {
     fn all_faults_are_reported_at_once_and_no_secret_is_shown() {
         let fault = read(&[
             ("DATABASE_URL", "postgres://me:hunter2@localhost/x?sslmode=perhaps"),
+            ("DATABASE_DIRECT_URL", "postgres://me:hunter2@localhost/x?port=none"),
             ("DATABASE_STATEMENTS", "named"),
             ("DATABASE_POOL_SIZE", "0"),
             ("DATABASE_TIMEOUT_MS", "-1"),
@@ -190,6 +194,7 @@ mod tests {
         .to_string();
         for name in [
             "DATABASE_URL",
+            "DATABASE_DIRECT_URL",
             "DATABASE_STATEMENTS",
             "DATABASE_POOL_SIZE",
             "DATABASE_TIMEOUT_MS",
@@ -200,6 +205,19 @@ mod tests {
             assert!(fault.contains(name), "{name} is missing in: {fault}");
         }
         assert!(!fault.contains("hunter2") && !fault.contains("tooshort"), "{fault}");
+    }
+
+    #[test]
+    fn what_needs_a_session_goes_the_way_of_everything_else_unless_told_otherwise() {
+        let direct_config = |settings: &[(&str, &str)]| {
+            let database = read(settings).unwrap().database.unwrap();
+            assert_eq!(database.endpoint.config().get_dbname(), Some("pooled"));
+            database.direct.config().get_dbname().map(str::to_owned)
+        };
+        let pooled = ("DATABASE_URL", "postgres://host/pooled");
+        assert_eq!(direct_config(&[pooled]).as_deref(), Some("pooled"));
+        let direct = ("DATABASE_DIRECT_URL", "postgres://host/direct");
+        assert_eq!(direct_config(&[pooled, direct]).as_deref(), Some("direct"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::crypto::{Passwords, Tokens};
 use crate::db::Database;
+use crate::db::connect::Endpoint;
 use crate::push::management_api::ManagementApi;
 use crate::service::{Afterwards, Delivery, Tasks};
 use crate::{Config, SystemClock};
@@ -43,6 +44,14 @@ impl Environment {
         }
         let db = Database::new(self.config.database()?)?;
         Ok(self.db.get_or_init(|| db).clone())
+    }
+
+    /// The way to Postgres past any pooler, for what needs a session of its own.
+    ///
+    /// # Errors
+    /// Where `DATABASE_URL` is not set.
+    pub fn direct_database(&self) -> Result<Endpoint, Error> {
+        Ok(self.config.database()?.direct.clone())
     }
 
     /// The password hasher.

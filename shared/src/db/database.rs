@@ -27,6 +27,9 @@ pub enum Statements {
 pub struct DatabaseConfig {
     /// `DATABASE_URL`.
     pub endpoint: Endpoint,
+    /// `DATABASE_DIRECT_URL`: the way to Postgres itself, for what belongs to a session: migrations and the gateway's lock. The same as
+    /// `endpoint` where no pooler stands between.
+    pub direct: Endpoint,
     /// `DATABASE_STATEMENTS`: `prepared`, or `unnamed` for poolers in transaction mode.
     pub statements: Statements,
     /// `DATABASE_POOL_SIZE`: connections at most.

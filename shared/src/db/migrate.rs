@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use refinery::error::Kind;
 use refinery::{Error, Migration, Report, Runner, SchemaVersion};
+use sha2::{Digest, Sha256};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
@@ -25,6 +26,12 @@ const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
+/// How long a server may take until a session is open: one that was scaled to zero needs half of it to resume.
+const CONNECT_WAIT: Duration = Duration::from_secs(30);
+
+/// How long the request to cancel a statement may take.
+const CANCEL_WAIT: Duration = Duration::from_secs(3);
+
 /// What a call of [`migrate`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -39,6 +46,18 @@ pub enum MigrateError {
     /// No connection, or it was lost.
     #[error("can't reach the database to migrate it")]
     Connection(#[from] tokio_postgres::Error),
+
+    /// A server takes the connection and then says nothing.
+    #[error("the database did not open a session within {} s", .0.as_secs())]
+    Silent(Duration),
+
+    /// The migrations take longer than they may.
+    #[error(
+        "the migrations were not done within {} s and the one that ran was undone: run `local migrate` with this database's URL, \
+         which has no limit",
+        .0.as_secs()
+    )]
+    TooSlow(Duration),
 
     /// Another process migrates and does not come to an end.
     #[error(
@@ -89,12 +108,52 @@ pub enum MigrateError {
 /// [`MigrateError`]: the database can't be reached, another process has been migrating it for a minute, its history and the
 /// files contradict each other, or a migration fails.
 pub async fn migrate(endpoint: &Endpoint) -> Result<Applied, MigrateError> {
-    let mut client = endpoint.connect().await?;
-    timeout(LOCK_WAIT, lock(&client))
+    let mut client = connect(endpoint, CONNECT_WAIT).await?;
+    apply_alone(&mut client).await
+}
+
+/// As [`migrate`], for `limit` at most: then the statement that runs is cancelled, so that nothing of it happens later, when
+/// whoever asked has been told that it failed.
+///
+/// # Errors
+/// Those of [`migrate`], and [`MigrateError::TooSlow`].
+pub async fn migrate_within(endpoint: &Endpoint, limit: Duration) -> Result<Applied, MigrateError> {
+    let mut client = connect(endpoint, CONNECT_WAIT.min(limit)).await?;
+    let token = client.cancel_token();
+    if let Ok(result) = timeout(limit, apply_alone(&mut client)).await {
+        return result;
+    }
+    let cancelled = timeout(CANCEL_WAIT, token.cancel_query(endpoint.connector())).await;
+    tracing::warn!(
+        succeeded = matches!(cancelled, Ok(Ok(()))),
+        "cancelled the migration that took too long"
+    );
+    Err(MigrateError::TooSlow(limit))
+}
+
+/// What tells this schema from another: SHA-256 over the files of `migrations/` in the order of their versions, in hexadecimal. A
+/// shell has the same from `cat $(ls migrations/V*.sql | sort -V) | sha256sum`.
+#[must_use]
+pub fn fingerprint() -> String {
+    let runner = embedded::migrations::runner();
+    let mut files: Vec<_> = runner.get_migrations().iter().collect();
+    files.sort_by_key(|file| file.version());
+    let sql = files.into_iter().filter_map(Migration::sql);
+    hex::encode(sql.fold(Sha256::new(), Digest::chain_update).finalize())
+}
+
+async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Client, MigrateError> {
+    let client = timeout(wait, endpoint.connect()).await;
+    Ok(client.map_err(|_| MigrateError::Silent(wait))??)
+}
+
+/// Applies what is missing while no other process does.
+async fn apply_alone(client: &mut Client) -> Result<Applied, MigrateError> {
+    timeout(LOCK_WAIT, lock(client))
         .await
         .map_err(|_| MigrateError::Busy)??;
     // The lock ends with the connection, and so on every way out of here.
-    apply(&mut client, embedded::migrations::runner().get_migrations()).await
+    apply(client, embedded::migrations::runner().get_migrations()).await
 }
 
 /// Polls, since a waiting `pg_advisory_lock` is an open transaction: it would stop a `create index concurrently` of the
