@@ -5,13 +5,21 @@ pub mod connections;
 mod database;
 pub mod deliveries;
 mod error;
+pub mod feed;
 pub mod gateway_lock;
+pub mod groups;
 pub mod history;
 pub mod messages;
 pub mod migrate;
+pub mod presence;
 mod pulse;
 pub mod rate_limits;
+pub mod sync;
+pub mod typing;
 pub mod users;
+pub mod watermarks;
 
 pub use database::{Database, DatabaseConfig, Statements};
 pub use error::DbError;
+
+use database::Parameter;

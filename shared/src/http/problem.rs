@@ -73,8 +73,12 @@ fn status(error: &Error) -> StatusCode {
         Error::Invalid(_) | Error::UsernameTaken | Error::EmailTaken => StatusCode::BAD_REQUEST,
         Error::Unauthenticated(_) | Error::BadCredentials => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
-        Error::UnknownUser | Error::UnknownMessage | Error::UnknownConnection => StatusCode::NOT_FOUND,
-        Error::ClientIdConflict => StatusCode::CONFLICT,
+        Error::UnknownUser
+        | Error::UnknownConversation
+        | Error::UnknownMessage
+        | Error::UnknownMember
+        | Error::UnknownConnection => StatusCode::NOT_FOUND,
+        Error::ClientIdConflict | Error::NotAGroup | Error::LastOwner | Error::GroupFull => StatusCode::CONFLICT,
         Error::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

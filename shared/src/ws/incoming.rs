@@ -1,25 +1,51 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::Error;
-use crate::domain::{ClientId, Content, UserId};
-use crate::fields::Fields;
+use crate::domain::{ClientId, Content, ConversationId, Destination, Invalid, MessageId, UserId};
+use crate::fields::{Fields, boolean, whole_number};
 use crate::frames;
 
 /// The longest `client_id` that an error quotes, in bytes, should it be none by the rule.
 const MAX_QUOTED_BYTES: usize = 1024;
 
+/// How many conversations a sync may name.
+const MAX_VERSIONS: usize = 500;
+
 /// What a client asks for.
 #[derive(Debug)]
 pub enum Frame {
-    /// A message to one other user.
-    DirectMessage {
-        /// The receiver.
-        to: UserId,
+    /// A message.
+    Message {
+        /// Where to.
+        destination: Destination,
         /// What it says.
         content: Content,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
         /// The sender's own name for it.
         client_id: Option<ClientId>,
+    },
+    /// That a conversation was read.
+    Read {
+        /// Which.
+        conversation: ConversationId,
+        /// Up to which message; to the end where it is not said.
+        seq: Option<i64>,
+    },
+    /// That somebody writes, or has stopped.
+    Typing {
+        /// Where to.
+        destination: Destination,
+        /// False where they stopped.
+        active: bool,
+    },
+    /// Asks for what was missed.
+    Sync {
+        /// How far the client knows its conversations.
+        versions: BTreeMap<ConversationId, i64>,
     },
     /// A sign of life.
     Ping,
@@ -50,6 +76,10 @@ impl Incoming {
         let client_id = client_id.map(str::to_owned);
         let frame = match members.get("type").and_then(Value::as_str) {
             Some("direct_message") => direct_message(Fields::new(members)),
+            Some("message") => message(Fields::new(members)),
+            Some("read") => read(Fields::new(members)),
+            Some("typing") => typing(Fields::new(members)),
+            Some("sync") => sync(Fields::new(members)),
             Some("ping") => Ok(Frame::Ping),
             Some(other) => {
                 let message = format!("there is no frame of type {:?}", shorten(other));
@@ -76,9 +106,78 @@ fn direct_message(mut fields: Fields) -> Result<Frame, Error> {
     let content = fields.required("content", Content::parse);
     let client_id = fields.optional("client_id", ClientId::parse);
     match (to, content, client_id) {
-        (Some(to), Some(content), Some(client_id)) => Ok(Frame::DirectMessage { to, content, client_id }),
+        (Some(to), Some(content), Some(client_id)) => Ok(Frame::Message {
+            destination: Destination::User(to),
+            content,
+            reply_to: None,
+            client_id,
+        }),
         _ => Err(fields.refusal()),
     }
+}
+
+fn message(mut fields: Fields) -> Result<Frame, Error> {
+    let conversation = fields.required("conversation_id", ConversationId::parse);
+    let content = fields.required("content", Content::parse);
+    let reply_to = fields.optional("reply_to", MessageId::parse);
+    let client_id = fields.optional("client_id", ClientId::parse);
+    match (conversation, content, reply_to, client_id) {
+        (Some(conversation), Some(content), Some(reply_to), Some(client_id)) => Ok(Frame::Message {
+            destination: Destination::Conversation(conversation),
+            content,
+            reply_to,
+            client_id,
+        }),
+        _ => Err(fields.refusal()),
+    }
+}
+
+fn read(mut fields: Fields) -> Result<Frame, Error> {
+    let conversation = fields.required("conversation_id", ConversationId::parse);
+    let seq = fields.optional_value("seq", whole_number);
+    match (conversation, seq) {
+        (Some(conversation), Some(seq)) => Ok(Frame::Read { conversation, seq }),
+        _ => Err(fields.refusal()),
+    }
+}
+
+fn typing(mut fields: Fields) -> Result<Frame, Error> {
+    let user = fields.optional("to", UserId::parse);
+    let conversation = fields.optional("conversation_id", ConversationId::parse);
+    let active = fields.required_value("active", boolean);
+    let (Some(user), Some(conversation), Some(active)) = (user, conversation, active) else {
+        return Err(fields.refusal());
+    };
+    let destination = match (user, conversation) {
+        (Some(user), None) => Destination::User(user),
+        (None, Some(conversation)) => Destination::Conversation(conversation),
+        _ => {
+            fields.refuse("to", "is required, or else conversation_id, and not both");
+            return Err(fields.refusal());
+        }
+    };
+    Ok(Frame::Typing { destination, active })
+}
+
+fn sync(mut fields: Fields) -> Result<Frame, Error> {
+    match fields.optional_value("versions", versions) {
+        Some(versions) => Ok(Frame::Sync {
+            versions: versions.unwrap_or_default(),
+        }),
+        None => Err(fields.refusal()),
+    }
+}
+
+fn versions(value: &Value) -> Result<BTreeMap<ConversationId, i64>, Invalid> {
+    let entries = value.as_object().ok_or_else(|| Invalid::new("must be an object"))?;
+    if entries.len() > MAX_VERSIONS {
+        let count = entries.len();
+        return Err(Invalid::new(format!("must have at most {MAX_VERSIONS} entries, not {count}")));
+    }
+    entries
+        .iter()
+        .map(|(id, version)| Ok((ConversationId::parse(id)?, whole_number(version)?)))
+        .collect()
 }
 
 fn shorten(text: &str) -> String {
@@ -108,15 +207,16 @@ mod tests {
             json!({"type": "direct_message", "to": to, "content": " hi ", "client_id": "c1", "new": 1}).to_string();
         let incoming = Incoming::parse(&text);
         assert_eq!(incoming.client_id.as_deref(), Some("c1"));
-        let Ok(Frame::DirectMessage {
-            to: read,
+        let Ok(Frame::Message {
+            destination,
             content,
             client_id,
+            ..
         }) = incoming.frame
         else {
             panic!("{incoming:?}");
         };
-        assert_eq!((read, content.as_str()), (to, " hi "));
+        assert_eq!((destination, content.as_str()), (Destination::User(to), " hi "));
         assert_eq!(client_id.unwrap().as_str(), "c1");
     }
 

@@ -13,6 +13,9 @@ use super::User;
 /// How long any event may take before a test fails: far more than it ever takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Frames that come on their own time: tests that are not about them never see them.
+const IN_PASSING: [&str; 3] = ["delivered", "online_users", "presence_change"];
+
 /// A client's WebSocket.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -57,11 +60,16 @@ impl Socket {
         let _ = self.stream.send(Message::text(frame.to_string())).await;
     }
 
-    /// The next frame; `None` when the socket is closed.
+    /// The next frame but those in passing; `None` when the socket is closed.
     pub async fn try_next(&mut self) -> Option<Value> {
-        match self.next_message().await? {
-            Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
-            _ => None,
+        loop {
+            let Message::Text(text) = self.next_message().await? else {
+                return None;
+            };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            if !IN_PASSING.iter().any(|kind| frame["type"] == *kind) {
+                return Some(frame);
+            }
         }
     }
 
@@ -80,11 +88,23 @@ impl Socket {
         self.stream.send(message).await.unwrap();
     }
 
-    /// The next frame.
+    /// The next frame but those in passing.
     pub async fn next(&mut self) -> Value {
-        match self.next_message().await {
-            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
-            other => panic!("expected a text frame, got {other:?}"),
+        self.try_next().await.expect("a text frame before the socket ends")
+    }
+
+    /// The next frame of this type; all before it are dropped.
+    pub async fn next_of(&mut self, kind: &str) -> Value {
+        loop {
+            match self.next_message().await {
+                Some(Message::Text(text)) => {
+                    let frame: Value = serde_json::from_str(&text).unwrap();
+                    if frame["type"] == kind {
+                        return frame;
+                    }
+                }
+                other => panic!("expected {kind}, got {other:?}"),
+            }
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::Delivery;
 use crate::db;
+use crate::db::deliveries::{Mark, Standing};
+use crate::frames;
 use crate::service::Afterwards;
 
 /// How long marks are collected before one statement writes them.
@@ -34,11 +36,23 @@ impl Delivery {
             return;
         }
         match db::deliveries::mark_delivered(&self.0.db, &marks).await {
-            Ok(standing) => self.0.marks.marked(&marks, &standing),
+            Ok(standing) => {
+                self.0.marks.marked(&marks, &standing);
+                self.announce_marks(&marks, standing).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "delivered marks wait for the next push");
                 self.0.marks.not_marked(&marks);
             }
         }
+    }
+
+    /// Tells of the marks that moved.
+    async fn announce_marks(&self, marks: &[Mark], standing: Vec<Standing>) {
+        let posts = std::iter::zip(marks, standing).flat_map(|(mark, standing)| {
+            let frame = frames::delivered(mark.conversation_id, mark.user_id, standing.seq);
+            self.post_each(standing.connections, &frame)
+        });
+        self.settle_afterwards(posts.collect()).await;
     }
 }

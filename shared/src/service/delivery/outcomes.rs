@@ -4,18 +4,20 @@ use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{Instant, timeout_at};
 
 use super::Delivery;
 use crate::db;
 use crate::db::connections::Connection;
 use crate::db::deliveries::Undelivered;
-use crate::domain::{ConnectionId, UserId};
+use crate::domain::{ConnectionId, Presence, UserId};
 use crate::frames;
 use crate::push::{Outcome, PushError};
 use crate::service::marks::{Progress, Stream};
-use crate::service::{Afterwards, backlog};
+use crate::service::{Afterwards, backlog, presence};
 
 /// The most that a send pushes of a gap below it; the next send goes on from there.
 const GAP_LIMIT: i64 = 100;
@@ -89,8 +91,22 @@ impl Delivery {
         connection: &ConnectionId,
         deadline: Instant,
     ) -> Result<(), PushError> {
-        let (stream, seq) = (stream_of(undelivered, user), undelivered.message.seq);
-        let frame = frames::direct_message(&undelivered.message, &undelivered.sender_username, None);
+        let frame = frames::message(&undelivered.message, &undelivered.sender_username, None);
+        let stream = stream_of(undelivered, user);
+        self.push_message(stream, undelivered.message.seq, connection, frame, deadline)
+            .await
+    }
+
+    /// Pushes a message to a connection, which counts for the delivered mark. [`PushError::Busy`] where the connection did not take it
+    /// before `deadline`.
+    pub(in crate::service) async fn push_message(
+        &self,
+        stream: Stream,
+        seq: i64,
+        connection: &ConnectionId,
+        frame: Bytes,
+        deadline: Instant,
+    ) -> Result<(), PushError> {
         self.0.marks.begin(stream, seq);
         let push = self.push().post(connection, frame);
         let outcome = timeout_at(deadline, push).await.unwrap_or(Err(PushError::Busy));
@@ -147,11 +163,22 @@ impl Delivery {
 
     async fn note_failure(&self, connection: &Connection, error: &PushError) {
         tracing::debug!(connection = %connection.id, %error, "a frame was not delivered");
-        if *error == PushError::Gone
-            && let Err(error) = db::connections::remove_gone(&self.0.db, connection).await
-        {
-            tracing::warn!(connection = %connection.id, %error, "the row of a closed connection stays until its lease ends");
+        if *error != PushError::Gone {
+            return;
         }
+        match db::connections::remove_gone(&self.0.db, connection).await {
+            Ok(Some(presence)) => self.announce_gone(presence).await,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(connection = %connection.id, %error, "the row of a closed connection stays until its lease ends");
+            }
+        }
+    }
+
+    /// Tells that somebody went. It is boxed, as telling can find that somebody else has gone.
+    fn announce_gone(&self, presence: Presence) -> BoxFuture<'static, ()> {
+        let delivery = self.clone();
+        async move { presence::announce(&delivery, &presence).await }.boxed()
     }
 
     /// Has a task push to a connection what its user lacks, once its client reads again. Nothing else would until the next send in
