@@ -31,9 +31,9 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
         tokens,
         delivery,
     } = services.clone();
-    let connect = ws_connect::Services::new(db.clone(), tokens.clone(), delivery.clone());
+    let connect = ws_connect::Services::new(tokens.clone(), delivery.clone());
     let message = ws_message::Services::new(db.clone(), delivery.clone());
-    let disconnect = db.clone();
+    let disconnect = delivery.clone();
     let functions = [
         (
             "register",

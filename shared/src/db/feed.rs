@@ -72,7 +72,8 @@ pub struct Window {
     pub upto: i64,
 }
 
-const SCOPE_COLUMNS: &str = "c.id, coalesce(m.left_version, c.version) as version, m.joined_seq, m.left_version is not null as is_former,
+const SCOPE_COLUMNS: &str =
+    "c.id, coalesce(m.left_version, c.version) as version, m.joined_seq, m.left_version is not null as is_former,
      coalesce(m.left_name, c.name) as name, c.name_version";
 
 /// The conversations that a sync looks at: those that the client named, then those with the newest activity, `limit` at most.
@@ -112,7 +113,10 @@ pub async fn find_scope(db: &Database, user: UserId, conversation: ConversationI
          from members m join conversations c on c.id = m.conversation_id
          where m.user_id = $1 and m.conversation_id = $2"
     );
-    let parameters = [(user.as_uuid() as _, Type::UUID), (conversation.as_uuid() as _, Type::UUID)];
+    let parameters = [
+        (user.as_uuid() as _, Type::UUID),
+        (conversation.as_uuid() as _, Type::UUID),
+    ];
     Ok(db.query_opt(&sql, &parameters).await?.as_ref().map(scope))
 }
 

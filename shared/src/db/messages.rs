@@ -93,7 +93,7 @@ pub async fn send(db: &Database, new: &NewMessage<'_>) -> Result<Sent, Error> {
         "rate_limited" => {
             let retry_after = rate_limits::milliseconds(row.get("retry_after_ms"));
             Err(Error::RateLimited(Quota::empty(SEND_LIMIT, retry_after)))
-        },
+        }
         "unknown_user" => Err(Error::UnknownUser),
         "unknown_conversation" => Err(Error::UnknownConversation),
         "forbidden" => Err(Error::Forbidden("only members may write to a conversation")),
@@ -205,7 +205,6 @@ pub(super) fn message_from(row: &Row) -> Message {
         deleted: row.get("deleted"),
     }
 }
-
 
 /// A status that this code does not know: the schema is newer than it.
 pub(super) fn unknown_status(function: &str, status: &str) -> Error {

@@ -15,10 +15,7 @@ use crate::error::Quota;
 /// [`Error::UnknownConnection`], [`Error::RateLimited`], or what the database says.
 pub async fn begin(db: &Database, connection: &ConnectionId) -> Result<UserId, Error> {
     let row = db
-        .query_one(
-            "select * from begin_sync($1)",
-            &[(&connection.as_str(), Type::TEXT)],
-        )
+        .query_one("select * from begin_sync($1)", &[(&connection.as_str(), Type::TEXT)])
         .await?;
     if let Some(retry_after) = row.get("retry_after_ms") {
         return Err(Error::RateLimited(Quota::empty(1, milliseconds(retry_after))));

@@ -59,7 +59,7 @@ pub async fn log_in(
         .unzip();
     if !passwords.verify(password, hash).await? {
         // Whoever guesses fills the table of buckets: where nobody connects, nobody else sweeps it.
-        upkeep::sweep_if_due(db).await;
+        upkeep::sweep_buckets_if_due(db).await;
         return Err(Error::BadCredentials);
     }
     let token = tokens.issue(user.ok_or(Error::BadCredentials)?)?;

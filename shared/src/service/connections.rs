@@ -51,7 +51,8 @@ impl Opened {
             presence::announce(&delivery, &presence).await;
         }
         backlog::push_on_connect(&delivery, &connection, user).await;
-        upkeep::sweep_if_due(&delivery).await;
+        upkeep::sweep_connections_if_due(&delivery).await;
+        upkeep::sweep_buckets_if_due(delivery.db()).await;
     }
 }
 

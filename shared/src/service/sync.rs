@@ -91,9 +91,7 @@ impl Sync {
     async fn give_up(&self, interrupted: Interrupted) {
         tracing::warn!(connection = %self.connection, error = %interrupted, "a sync ended early");
         let error = Error::Unavailable(interrupted.into());
-        self.delivery
-            .reply(&self.connection, frames::error(&error, None))
-            .await;
+        self.delivery.reply(&self.connection, frames::error(&error, None)).await;
     }
 
     async fn send_all(&mut self, known: &Versions) -> Result<(), Interrupted> {
@@ -136,12 +134,7 @@ impl Sync {
     }
 
     /// Sends changes in the order of their positions. Several can stand at one position, which is reached with the last of them.
-    async fn send_batch(
-        &mut self,
-        scope: &Scope,
-        changes: Vec<Change>,
-        after: i64,
-    ) -> Result<Reached, Interrupted> {
+    async fn send_batch(&mut self, scope: &Scope, changes: Vec<Change>, after: i64) -> Result<Reached, Interrupted> {
         let mut reached = after;
         let mut position = after;
         for change in changes {

@@ -172,7 +172,9 @@ fn versions(value: &Value) -> Result<BTreeMap<ConversationId, i64>, Invalid> {
     let entries = value.as_object().ok_or_else(|| Invalid::new("must be an object"))?;
     if entries.len() > MAX_VERSIONS {
         let count = entries.len();
-        return Err(Invalid::new(format!("must have at most {MAX_VERSIONS} entries, not {count}")));
+        return Err(Invalid::new(format!(
+            "must have at most {MAX_VERSIONS} entries, not {count}"
+        )));
     }
     entries
         .iter()
