@@ -259,6 +259,23 @@ begin
 end
 $$;
 
+-- The direct conversation of two users, made if need be; null where the other does not exist.
+create function find_or_open_direct(p_conversation uuid, p_user uuid, p_other uuid) returns uuid
+language plpgsql as $$
+declare
+    v_low constant uuid := least(p_user, p_other);
+    v_high constant uuid := greatest(p_user, p_other);
+    v_id uuid;
+begin
+    select id into v_id from conversations where low_user = v_low and high_user = v_high;
+    if not found and exists (select from users where id = p_other) then
+        perform open_direct(p_conversation, v_low, v_high);
+        select id into v_id from conversations where low_user = v_low and high_user = v_high;
+    end if;
+    return v_id;
+end
+$$;
+
 -- The previous release's send: the same thing.
 create or replace function send_message(
     p_connection text,

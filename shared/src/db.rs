@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod connections;
+pub mod conversations;
 mod database;
 pub mod deliveries;
 mod error;

@@ -1,5 +1,6 @@
 //! Types that can't hold an invalid value. Everything that a client sends becomes one of them before anything else sees it.
 
+mod activity;
 mod client_id;
 mod connection;
 mod content;
@@ -16,6 +17,7 @@ mod role;
 mod source;
 mod username;
 
+pub use activity::Activity;
 pub use client_id::ClientId;
 pub use connection::ConnectionId;
 pub use content::Content;
@@ -23,14 +25,14 @@ pub use cursor::Before;
 pub use destination::Destination;
 pub use email::Email;
 pub use group_name::GroupName;
-pub use ids::{ConversationId, MessageId, UserId};
+pub use ids::{ConversationId, ConversationRef, MessageId, UserId};
 pub use message::Message;
 pub use page::PageSize;
 pub use password::Password;
 pub use presence::Presence;
 pub use role::Role;
 pub use source::SourceAddress;
-pub use username::Username;
+pub use username::{NamePrefix, Username};
 
 /// Why a value is refused, as a clause that follows the field's name: "must have 3 to 32 characters, not 2".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ mod query;
 mod quota;
 
 pub use auth::{CurrentUser, bearer_token};
-pub use body::JsonObject;
+pub use body::{JsonObject, OptionalJsonObject};
 pub use context::Source;
 pub use path::{PathId, not_an_id};
 pub use problem::Problem;

@@ -4,6 +4,7 @@ pub mod accounts;
 mod after;
 pub mod backlog;
 pub mod connections;
+pub mod conversations;
 pub mod delivery;
 pub mod groups;
 pub mod history;

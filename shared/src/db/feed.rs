@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::messages::message_from;
-use super::{Database, DbError};
+use super::{Database, DbError, Parameter};
 use crate::domain::{ClientId, ConversationId, Invalid, Message, Role, UserId};
 
 /// A conversation of a user, as far as it concerns them.
@@ -131,13 +131,21 @@ fn scope(row: &Row) -> Scope {
     }
 }
 
-/// What the user sees of a message: to a former member one that changed after they were removed is as good as deleted.
-/// `$1` is the user, `$2` the conversation, `$3` the last version that they see.
-pub(super) const ENTRY_COLUMNS: &str = "m.id, m.conversation_id, m.seq,
-     case when m.version <= $3 then m.version else m.created_version end as version, m.created_version,
-     m.sender_id, case when c.kind = 'group' then null when m.sender_id = c.low_user then c.high_user else c.low_user end as receiver_id,
-     m.content, m.reply_to, m.created_at, m.edited_at, m.deleted_at is not null or m.version > $3 as deleted,
-     case m.sender_id when $1 then m.client_id end as client_id, u.username as sender_username";
+/// What the user `$1` sees of a message: to a former member one that changed after they were removed is as good as deleted.
+pub(super) const ENTRY_COLUMNS: &str =
+    "m.id, m.conversation_id, m.seq, m.created_version, m.sender_id, m.content, m.reply_to, m.created_at,
+     m.edited_at, u.username as sender_username,
+     case when m.version > me.left_version then m.created_version else m.version end as version,
+     m.deleted_at is not null or coalesce(m.version > me.left_version, false) as deleted,
+     case m.sender_id when $1 then m.client_id end as client_id,
+     case m.sender_id when c.low_user then c.high_user when c.high_user then c.low_user end as receiver_id";
+
+/// Where they come from: the messages of the conversation `$2` that the user may see.
+pub(super) const ENTRIES: &str = "from messages m
+     join conversations c on c.id = m.conversation_id
+     join members me on me.conversation_id = m.conversation_id and me.user_id = $1
+     join users u on u.id = m.sender_id
+     where m.conversation_id = $2 and m.seq > me.joined_seq and (me.left_seq is null or m.seq <= me.left_seq)";
 
 /// The messages that were stored within the window, oldest first.
 ///
@@ -146,73 +154,59 @@ pub(super) const ENTRY_COLUMNS: &str = "m.id, m.conversation_id, m.seq,
 pub async fn list_stored(
     db: &Database,
     user: UserId,
-    scope: &Scope,
+    conversation: ConversationId,
     window: Window,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    // Who takes part sees a message as it is, however new its last change.
     let sql = format!(
-        "select {ENTRY_COLUMNS}
-         from messages m
-         join conversations c on c.id = m.conversation_id
-         join users u on u.id = m.sender_id
-         where m.conversation_id = $2 and m.seq >= first_seq_above($2, $4) and m.seq > $6 and m.created_version <= $5
+        "select {ENTRY_COLUMNS} {ENTRIES}
+             and m.seq >= first_seq_above($2, $3) and m.created_version <= $4
          order by m.seq
-         limit $7"
+         limit $5"
     );
-    list(db, &sql, user, scope, window, limit).await
+    let parameters = [
+        (user.as_uuid() as _, Type::UUID),
+        (conversation.as_uuid() as _, Type::UUID),
+        (&window.after as _, Type::INT8),
+        (&window.upto as _, Type::INT8),
+        (&limit as _, Type::INT8),
+    ];
+    list(db, &sql, &parameters).await
 }
 
-/// The messages that were stored up to the window's beginning and changed within it, in the order of their versions.
+/// The messages that were stored at or below `stored_upto` and last changed within the window, in the order of their versions.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
 pub async fn list_changed(
     db: &Database,
     user: UserId,
-    scope: &Scope,
+    conversation: ConversationId,
     window: Window,
+    stored_upto: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
     let sql = format!(
-        "select {ENTRY_COLUMNS}
-         from messages m
-         join conversations c on c.id = m.conversation_id
-         join users u on u.id = m.sender_id
-         where m.conversation_id = $2 and m.version > m.created_version
-             and m.version > $4 and m.version <= $5 and m.created_version <= $4 and m.seq > $6
+        "select {ENTRY_COLUMNS} {ENTRIES}
+             and m.version > m.created_version and m.version > $3 and m.version <= $4 and m.created_version <= $5
          order by m.version
-         limit $7"
+         limit $6"
     );
-    list(db, &sql, user, scope, window, limit).await
-}
-
-async fn list(
-    db: &Database,
-    sql: &str,
-    user: UserId,
-    scope: &Scope,
-    window: Window,
-    limit: i64,
-) -> Result<Vec<Entry>, DbError> {
     let parameters = [
         (user.as_uuid() as _, Type::UUID),
-        (scope.conversation_id.as_uuid() as _, Type::UUID),
-        (&scope.last_visible_version() as _, Type::INT8),
+        (conversation.as_uuid() as _, Type::UUID),
         (&window.after as _, Type::INT8),
         (&window.upto as _, Type::INT8),
-        (&scope.joined_seq as _, Type::INT8),
+        (&stored_upto as _, Type::INT8),
         (&limit as _, Type::INT8),
     ];
-    let rows = db.query(sql, &parameters).await?;
-    rows.iter().map(entry).collect()
+    list(db, &sql, &parameters).await
 }
 
-impl Scope {
-    /// Changes above this version are not the user's to see.
-    pub(super) fn last_visible_version(&self) -> i64 {
-        if self.is_former { self.version } else { i64::MAX }
-    }
+/// Runs a statement whose rows have [`ENTRY_COLUMNS`].
+pub(super) async fn list(db: &Database, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Entry>, DbError> {
+    let rows = db.query(sql, parameters).await?;
+    rows.iter().map(entry).collect()
 }
 
 pub(super) fn entry(row: &Row) -> Result<Entry, DbError> {

@@ -2,7 +2,7 @@ use caseless::default_case_fold_str;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use super::{Invalid, check_length};
+use super::{Invalid, check_length, check_no_nul};
 
 /// A user name: 3 to 32 letters of any script, digits, `_`, `.` or `-`.
 ///
@@ -46,6 +46,35 @@ impl Username {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+/// How the names begin that somebody looks for: 2 to 32 characters, each of which stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePrefix(String);
+
+impl NamePrefix {
+    /// Reads what to look for, without regard to case.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is too short or too long, or holds a NUL.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        check_length(text, 2..=32)?;
+        check_no_nul(text)?;
+        Ok(Self(fold(text)))
+    }
+
+    /// What the [`key`](Username::key)s of the names begin with.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A text that is greater, byte for byte, than all that begin like this, and less than all others that are greater: its last
+    /// character is no character (Unicode Standard, section 23.7), so no name has it.
+    #[must_use]
+    pub fn end(&self) -> String {
+        format!("{}\u{10ffff}", self.0)
     }
 }
 

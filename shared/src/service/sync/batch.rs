@@ -35,11 +35,11 @@ impl Batch {
     /// Reads what lies in the window. Where that is a lot, the batch ends before the window does.
     pub(super) async fn read(db: &Database, user: UserId, scope: &Scope, window: Window) -> Result<Self, DbError> {
         let mut window = window;
-        let stored = feed::list_stored(db, user, scope, window, LIMIT).await?;
+        let stored = feed::list_stored(db, user, scope.conversation_id, window, LIMIT).await?;
         if let Some(last) = last_of_full(&stored) {
             window.upto = last.created_version;
         }
-        let amended = feed::list_changed(db, user, scope, window, LIMIT).await?;
+        let amended = feed::list_changed(db, user, scope.conversation_id, window, window.after, LIMIT).await?;
         if let Some(last) = last_of_full(&amended) {
             window.upto = last.message.version;
         }
