@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 
 import websockets
@@ -75,18 +76,22 @@ def main():
         signal.signal(signal.SIGALRM, lambda *_: product.kill())
         signal.alarm(DEADLINE)
         base = None
-        for line in product.stdout:
+        while not base:
+            line = product.stdout.readline()
+            assert line, "local ended before it served"
             sys.stdout.write(line)
             if found := re.search(r"REST +(http://\S+)", line):
                 base = found.group(1)
-            if line.startswith("Ctrl-C"):
-                break
+        # Whatever the functions print: a full pipe would hold them up.
+        rest = threading.Thread(target=lambda: [sys.stdout.write(line) for line in product.stdout])
+        rest.start()
         try:
             asyncio.run(talk(base))
         finally:
             product.send_signal(signal.SIGINT)
-            product.stdout.read()
             status = product.wait()
+            # Ends when the last process that has the pipe has ended.
+            rest.join()
         assert status == 0, status
         left = list(processes(f"CONFAB_DIR={folder}"))
         assert not left, left
