@@ -73,6 +73,8 @@ impl Watched {
             .args(["--invoke-address", &address.ip().to_string()])
             .args(["--invoke-port", &address.port().to_string()])
             .args(["--concurrency", &self.concurrency.to_string()])
+            // Otherwise any page in a browser here may invoke functions.
+            .arg("--disable-cors")
             .arg("--env-file")
             .arg(env_file)
             // A terminal's Ctrl-C is not for it: the last events of open sockets still need their functions.

@@ -123,7 +123,7 @@ fn how_to_start(url: &Url, env_file: &Path) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     let env_file = env_file.display();
     format!(
-        "  Functions  {url}, if you start them there:\n    cargo lambda watch -A 127.0.0.1 -P {port} --env-file {env_file}\n"
+        "  Functions  {url}, if you start them there:\n    cargo lambda watch -A 127.0.0.1 -P {port} --disable-cors --env-file {env_file}\n"
     )
 }
 

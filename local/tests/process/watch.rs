@@ -122,7 +122,10 @@ async fn watch_builds_the_functions_starts_cargo_lambda_with_their_environment_a
         "{arguments}"
     );
     assert_eq!(value_of(&arguments, "--concurrency"), "3");
-    assert!(arguments.contains("--release"), "{arguments}");
+    assert!(
+        arguments.contains("--release") && arguments.contains("--disable-cors"),
+        "{arguments}"
+    );
 
     let env_file = Path::new(value_of(&arguments, "--env-file"));
     let mode = fs::metadata(env_file).unwrap().permissions().mode();
