@@ -1,31 +1,28 @@
 //! The command line.
 
 mod banner;
+mod serve;
 mod sockets;
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::FalseyValueParser;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use shared::db::connect::Endpoint;
 use shared::db::migrate::migrate;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use crate::logging::{self, Format};
 use crate::postgres;
-use crate::server::{Server, Settings};
+use crate::server::Settings;
 use crate::{database, gateway};
 use sockets::Sockets;
 
 const DEFAULT_PORT: u16 = 8080;
-
-/// The exit status of who is interrupted, as shells have it: 128 + SIGINT.
-const EXIT_INTERRUPTED: i32 = 130;
 
 /// What any part of a run can fail with; all that is left to do with it is to print it.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -77,11 +74,23 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serves as without a command, but has `cargo lambda watch` run the functions, and build them anew when their sources change.
+    Watch(Watch),
     /// Brings the database's schema up to date and ends.
     Migrate,
     /// Keeps the Postgres that the tests share, until nobody uses it any more.
     #[command(hide = true)]
     PostgresKeeper,
+}
+
+#[derive(Debug, Args)]
+struct Watch {
+    /// How many instances of a function may run at once.
+    #[arg(long, default_value = "4")]
+    concurrency: NonZero<u16>,
+    /// Build the functions for speed.
+    #[arg(long)]
+    release: bool,
 }
 
 /// The value of a setting, or nothing where the variable is set but empty.
@@ -159,35 +168,12 @@ pub fn execute(cli: &Cli, dotenv: dotenvy::Result<PathBuf>) -> Result<(), AnyErr
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match &cli.command {
-            None => Box::pin(serve(cli)).await,
+            None => Box::pin(serve::serve(cli, None)).await,
+            Some(Command::Watch(watch)) => Box::pin(serve::serve(cli, Some(watch))).await,
             Some(Command::Migrate) => bring_up_to_date(cli).await,
             Some(Command::PostgresKeeper) => Ok(postgres::keep(&cli.folder()).await?),
         }
     })
-}
-
-async fn serve(cli: &Cli) -> Result<(), AnyError> {
-    let stop = stop_signal()?;
-    tokio::pin!(stop);
-    let server = tokio::select! {
-        server = Server::start(cli.settings()) => server?,
-        () = &mut stop => return Ok(()),
-    };
-    // After the start, which knows better why a second run can't work than that its port is taken.
-    let address = cli.address();
-    let listener = match TcpListener::bind(address).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            Box::pin(server.stop()).await;
-            return Err(format!("can't listen on {address}: {error}; set PORT to another one").into());
-        }
-    };
-    if let Err(error) = banner::print(listener.local_addr()?) {
-        // Whoever started this does not read it; that is no reason not to serve.
-        tracing::warn!(%error, "the banner can't be printed");
-    }
-    Box::pin(server.serve(listener, stop)).await;
-    Ok(())
 }
 
 async fn bring_up_to_date(cli: &Cli) -> Result<(), AnyError> {
@@ -201,29 +187,6 @@ async fn bring_up_to_date(cli: &Cli) -> Result<(), AnyError> {
         postgres.stop().await;
     }
     result
-}
-
-/// Ready when the process is asked to end: Ctrl-C, SIGTERM, or its terminal is gone. Asked once more, it ends at once: Postgres is
-/// left running then, and taken over by the next run.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-        tracing::info!("stopping; a second signal ends this at once");
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            std::process::exit(EXIT_INTERRUPTED);
-        });
-    })
 }
 
 /// `template.yaml` in the current folder or one above, else that of the clone this was built in.

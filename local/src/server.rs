@@ -1,32 +1,38 @@
 //! Starting everything in order, and stopping it in the reverse one.
 
+mod error;
+
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, pending};
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use shared::config::ConfigError;
 use shared::crypto::{Passwords, Tokens};
+use shared::db::Database;
 use shared::db::connect::Endpoint;
 use shared::db::gateway_lock::GatewayLock;
-use shared::db::{Database, DbError};
 use shared::service::{Afterwards, Delivery, Tasks};
-use shared::{Clock, Config, SystemClock};
+use shared::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use url::Url;
 
+pub use error::ServerError;
+
+use crate::cargo_lambda::CargoLambda;
 use crate::credentials::{self, CredentialsError};
-use crate::database::{self, DatabaseError};
+use crate::database;
+use crate::environment::Environment;
 use crate::functions::{self, Services};
 use crate::gateway::{
-    self, Connections, Function, Gateway, GatewayError, HealthCheck, InvalidInvokeUrl, InvokeApi, Parts, QueueLimits,
+    self, Connections, Function, Gateway, HealthCheck, InvalidInvokeUrl, InvokeApi, Parts, QueueLimits,
 };
 use crate::postgres::Postgres;
-use crate::secret;
-use crate::template::{Template, TemplateError};
+use crate::template::Template;
 
 /// How long pushes that are under way may take at the end.
 const LAST_PUSHES: Duration = Duration::from_secs(2);
@@ -50,51 +56,20 @@ pub struct Settings {
     pub gateway: gateway::Options,
 }
 
-/// Why the server does not start, or ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The template can't be read.
-    #[error("{path} can't be read: {error}", path = path.display())]
-    Template {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: std::io::Error,
-    },
-    /// The template can't be understood.
-    #[error(transparent)]
-    Syntax(#[from] TemplateError),
-    /// The template and the functions don't go together.
-    #[error(transparent)]
-    Gateway(#[from] GatewayError),
-    /// The functions can't be invoked there.
-    #[error(transparent)]
-    Lambda(#[from] InvalidInvokeUrl),
-    /// Settings with wrong values.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The signing key can't be kept.
-    #[error("the signing key can't be kept in {folder}: {error}; set JWT_SECRET instead", folder = folder.display())]
-    Secret {
-        /// Where.
-        folder: PathBuf,
-        /// Why not.
-        error: std::io::Error,
-    },
-    /// There is nothing to check signatures with.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-    /// The database is not to be had.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The pool can't be made.
-    #[error(transparent)]
-    Pool(#[from] DbError),
+impl Settings {
+    /// A variable, which counts as absent if it is empty.
+    pub(crate) fn set(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
 }
 
 /// Everything that was started, ready to serve.
 pub struct Server {
     gateway: Gateway,
+    /// The name of the WebSocket API's stage.
+    stage: String,
+    /// What functions in other processes are told.
+    variables: BTreeMap<String, String>,
     foundation: Foundation,
     lock: GatewayLock,
     endpoint: Endpoint,
@@ -102,14 +77,18 @@ pub struct Server {
 
 /// What the gateway stands on, and what has to end after it.
 struct Foundation {
+    cargo_lambda: Option<CargoLambda>,
     db: Database,
     delivery: Delivery,
     postgres: Option<Postgres>,
 }
 
 impl Foundation {
-    /// Ends pushes, writes marks, and stops Postgres.
+    /// Ends functions and pushes, writes marks, and stops Postgres.
     async fn stop(self) {
+        if let Some(cargo_lambda) = self.cargo_lambda {
+            cargo_lambda.stop().await;
+        }
         if timeout(LAST_PUSHES, self.delivery.finish()).await.is_err() {
             tracing::warn!("the last pushes took too long; what is not marked as delivered is pushed again later");
         }
@@ -127,7 +106,7 @@ impl Server {
     /// [`ServerError`] says what stands in the way. An embedded Postgres is stopped again then.
     pub async fn start(settings: Settings) -> Result<Self, ServerError> {
         let template = read_template(&settings)?;
-        let (postgres, url) = database::obtain(set(&settings, "DATABASE_URL"), &settings.folder).await?;
+        let (postgres, url) = database::obtain(settings.set("DATABASE_URL"), &settings.folder).await?;
         match assemble(&settings, &template, &url).await {
             Ok(mut server) => {
                 server.foundation.postgres = postgres;
@@ -142,14 +121,30 @@ impl Server {
         }
     }
 
-    /// Serves until `shutdown` is ready or another gateway took the database, and ends in order: sockets are closed with 1001, what is
-    /// in flight finishes, marks are written, Postgres stops.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    /// The environment that functions in other processes need, if this server is to be reached at `address`. It holds secrets.
+    #[must_use]
+    pub fn environment_of_functions(&self, address: SocketAddr) -> BTreeMap<String, String> {
+        let mut variables = self.variables.clone();
+        variables
+            .entry("WEBSOCKET_CALLBACK_URL".to_owned())
+            .or_insert_with(|| format!("http://{address}/{}", self.stage));
+        variables
+    }
+
+    /// Has the functions' processes end with this server, and this server with them.
+    pub fn attach(&mut self, cargo_lambda: CargoLambda) {
+        self.foundation.cargo_lambda = Some(cargo_lambda);
+    }
+
+    /// Serves until `shutdown` is ready, another gateway took the database, or the functions' processes ended, and ends in order:
+    /// sockets are closed with 1001, what is in flight finishes, marks are written, Postgres stops.
+    pub async fn serve(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let lost = database::keep_lock(self.endpoint, self.lock);
         let end = async {
             tokio::select! {
                 () = shutdown => {}
                 () = lost => tracing::error!("another gateway took over this database: stopping"),
+                status = ended(&mut self.foundation.cargo_lambda) => tracing::error!(%status, "cargo lambda watch ended: stopping"),
             }
         };
         self.gateway.serve(listener, end).await;
@@ -162,6 +157,14 @@ impl Server {
     }
 }
 
+/// Waits for the end of the functions' processes; for ever, if there are none.
+async fn ended(cargo_lambda: &mut Option<CargoLambda>) -> ExitStatus {
+    match cargo_lambda {
+        Some(cargo_lambda) => cargo_lambda.ended().await,
+        None => pending().await,
+    }
+}
+
 fn read_template(settings: &Settings) -> Result<Template, ServerError> {
     let source = std::fs::read_to_string(&settings.template).map_err(|error| ServerError::Template {
         path: settings.template.clone(),
@@ -171,7 +174,8 @@ fn read_template(settings: &Settings) -> Result<Template, ServerError> {
 }
 
 async fn assemble(settings: &Settings, template: &Template, database_url: &str) -> Result<Server, ServerError> {
-    let config = read_config(settings, template, database_url)?;
+    let environment = Environment::new(settings, template, database_url)?;
+    let config = environment.in_process()?;
     let database = config.database()?;
     let db = Database::new(database)?;
     let lock = database::prepare(&database.endpoint, &db).await?;
@@ -194,12 +198,17 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
         health: health_check(db.clone()),
         clock,
     };
+    let options = gateway_options(settings)?;
+    let credentials = options.management.credentials.clone();
     Ok(Server {
-        gateway: Gateway::new(template, parts, gateway_options(settings)?)?,
+        gateway: Gateway::new(template, parts, options)?,
+        stage: template.websocket.stage_name.clone(),
+        variables: environment.of_processes(credentials.as_ref()),
         foundation: Foundation {
             db,
             delivery,
             postgres: None,
+            cargo_lambda: None,
         },
         lock,
         endpoint: database.endpoint.clone(),
@@ -220,42 +229,10 @@ fn functions(
 fn gateway_options(settings: &Settings) -> Result<gateway::Options, CredentialsError> {
     let mut options = settings.gateway.clone();
     if settings.require_sigv4 {
-        let set = |name: &str| set(settings, name);
-        options.management.credentials = Some(credentials::find(set, &settings.folder)?);
+        let credentials = credentials::find(|name| settings.set(name), &settings.folder)?;
+        options.management.credentials = Some(credentials);
     }
     Ok(options)
-}
-
-/// A setting, if it is set to something.
-fn set(settings: &Settings, name: &str) -> Option<String> {
-    (settings.lookup)(name).filter(|value| !value.is_empty())
-}
-
-/// The functions' configuration: what the user sets, else what suits one process on one machine, else what the template says.
-fn read_config(settings: &Settings, template: &Template, database_url: &str) -> Result<Config, ServerError> {
-    let set = |name: &str| set(settings, name);
-    let secret = match set("JWT_SECRET") {
-        Some(secret) => secret,
-        None => secret::load_or_make(&settings.folder).map_err(|error| ServerError::Secret {
-            folder: settings.folder.clone(),
-            error,
-        })?,
-    };
-    let suitable = |name: &str| match name {
-        "DATABASE_URL" => Some(database_url.to_owned()),
-        "JWT_SECRET" => Some(secret.clone()),
-        // One pool for all functions, whose connections nobody freezes.
-        "DATABASE_POOL_SIZE" => Some("16".to_owned()),
-        "DATABASE_VERIFY_CONNECTIONS" => Some("false".to_owned()),
-        _ => None,
-    };
-    let in_template = |name: &str| {
-        let mut environments = template.functions.iter().map(|function| &function.environment);
-        environments.find_map(|variables| variables.get(name)?.clone())
-    };
-    Ok(Config::read(&|name| {
-        set(name).or_else(|| suitable(name)).or_else(|| in_template(name))
-    })?)
 }
 
 fn health_check(db: Database) -> HealthCheck {

@@ -19,11 +19,11 @@ impl Credentials {
         }
     }
 
-    pub(super) fn access_key_id(&self) -> &str {
+    pub(crate) fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
 
-    pub(super) fn secret_access_key(&self) -> &str {
+    pub(crate) fn secret_access_key(&self) -> &str {
         &self.secret_access_key
     }
 }

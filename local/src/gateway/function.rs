@@ -85,8 +85,14 @@ impl Function {
         let ended = timeout(self.time_limit, run).await;
         ended.unwrap_or_else(|_| {
             let limit = self.time_limit.as_secs_f32();
+            let hint = match self.invocation {
+                Invocation::Remote(_) => {
+                    ": it waits for itself to be built or for a free instance, or hangs; see what its process prints"
+                }
+                Invocation::Http(_) | Invocation::WebSocket(_) => "",
+            };
             Err(FunctionError::Failed(format!(
-                "Task timed out after {limit:.2} seconds"
+                "Task timed out after {limit:.2} seconds{hint}"
             )))
         })
     }

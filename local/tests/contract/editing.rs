@@ -3,7 +3,8 @@
 mod events;
 
 use chrono::DateTime;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
+use reqwest_middleware::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestServer, User};

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod client_ids;
+mod documents;
 mod editing;
 mod history;
 mod leases;

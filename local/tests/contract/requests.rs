@@ -84,6 +84,22 @@ async fn what_is_no_route_is_not_found() {
 }
 
 #[tokio::test]
+async fn an_id_with_a_query_in_it_is_refused_like_any_other() {
+    let server = TestServer::start().await;
+    let user = server.user("bob").await;
+    for (method, path, name) in [
+        (Method::GET, "/chats/a%3Fb", "userId"),
+        (Method::PATCH, "/messages/a%3Fb", "id"),
+        (Method::DELETE, "/messages/a%3Fb/delete", "id"),
+        (Method::POST, "/messages/a%3Fb/delete", "id"),
+    ] {
+        let answer = Answer::to(user.request(&server, method.clone(), path).json(&json!({}))).await;
+        answer.refuses(&[name]);
+        assert_eq!(answer.header("allow"), None, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_any_origin_may_ask_for_every_call() {
     let server = TestServer::start().await;
     for (method, path) in [

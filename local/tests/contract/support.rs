@@ -1,13 +1,19 @@
 //! What the tests stand on: servers, users, sockets.
 
 mod answer;
+mod asyncapi;
 mod database;
+mod document;
+mod openapi;
 mod server;
 mod socket;
 mod traffic;
 mod user;
 
 pub use answer::{Answer, named_fields};
+pub use asyncapi::{ASYNCAPI, From, check_frame};
+pub use document::{for_each_child, members, parse_yaml, read};
+pub use openapi::{OPENAPI, check_answer, http_client};
 pub use server::{JWT_SECRET, Options, TestServer};
 pub use socket::{Socket, close_code};
 pub use traffic::{direct_message, most_tokens_since, named_message, receivers_copy, strings, wait_as_told};

@@ -4,7 +4,8 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
+use reqwest_middleware::RequestBuilder;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 

@@ -1,5 +1,6 @@
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest_middleware::RequestBuilder;
 use serde_json::Value;
 
 /// An answer of the REST API, read to its end.

@@ -4,19 +4,20 @@ use std::path::Path;
 use local::gateway;
 use local::postgres::SharedPostgres;
 use local::server::{Server, ServerError, Settings};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
+use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use shared::db::connect::Endpoint;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Socket, User, database, unique};
+use super::{Socket, User, database, http_client, unique};
 
 /// A server with a database of its own.
 pub struct TestServer {
     address: String,
     database_url: String,
-    http: reqwest::Client,
+    http: ClientWithMiddleware,
     stop: CancellationToken,
     task: JoinHandle<()>,
     /// Kept for a restart.
@@ -182,10 +183,4 @@ fn settings(database_url: &str, options: Options) -> Settings {
         require_sigv4: false,
         gateway: options.gateway,
     }
-}
-
-fn http_client() -> reqwest::Client {
-    // Linked with TLS for the download of Postgres, the client wants a provider though no test uses TLS; a second call changes nothing.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
 }

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Error, Message, http};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
-use super::User;
+use super::{From, User, check_answer, check_frame, direct_message};
 
 /// How long any event may take before a test fails: far more than it ever takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -16,9 +17,12 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Frames that come on their own time: tests that are not about them never see them.
 const IN_PASSING: [&str; 3] = ["delivered", "online_users", "presence_change"];
 
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Response = http::Response<Option<Vec<u8>>>;
+
 /// A client's WebSocket.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    stream: Stream,
 }
 
 impl Socket {
@@ -27,10 +31,7 @@ impl Socket {
     /// # Errors
     /// What the server answered instead.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let (stream, _) = timeout(DEADLINE, connect_async(url))
-            .await
-            .expect("a handshake in time")?;
-        Ok(Self { stream })
+        Self::open_with(url).await
     }
 
     /// Opens a socket with a request of its own: one with headers, for example.
@@ -38,10 +39,8 @@ impl Socket {
     /// # Errors
     /// What the server answered instead.
     pub async fn open_with(request: impl IntoClientRequest + Unpin) -> Result<Self, Error> {
-        let (stream, _) = timeout(DEADLINE, connect_async(request))
-            .await
-            .expect("a handshake in time")?;
-        Ok(Self { stream })
+        let handshake = timeout(DEADLINE, connect_async(request)).await;
+        Self::after(handshake.expect("a handshake in time"))
     }
 
     /// Opens a socket on a connection that is there.
@@ -50,8 +49,20 @@ impl Socket {
     /// What the server answered instead.
     pub async fn open_on(connection: TcpStream, url: &str) -> Result<Self, Error> {
         let handshake = client_async(url, MaybeTlsStream::Plain(connection));
-        let (stream, _) = timeout(DEADLINE, handshake).await.expect("a handshake in time")?;
-        Ok(Self { stream })
+        Self::after(timeout(DEADLINE, handshake).await.expect("a handshake in time"))
+    }
+
+    fn after(handshake: Result<(Stream, Response), Error>) -> Result<Self, Error> {
+        let answer = match &handshake {
+            Ok((_, answer)) => Some(answer),
+            Err(Error::Http(answer)) => Some(&**answer),
+            Err(_) => None,
+        };
+        if let Some(answer) = answer {
+            let body = answer.body().as_deref().unwrap_or_default();
+            check_answer(&Method::GET, "/ws", answer.status(), answer.headers(), body).unwrap();
+        }
+        handshake.map(|(stream, _)| Self { stream })
     }
 
     /// Sends a frame, if the socket is still open.
@@ -133,7 +144,10 @@ impl Socket {
         loop {
             match timeout(DEADLINE, self.stream.next()).await.expect("a message in time") {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(message)) => return Some(message),
+                Some(Ok(message)) => {
+                    check(&message);
+                    return Some(message);
+                }
                 Some(Err(_)) | None => return None,
             }
         }
@@ -147,7 +161,8 @@ impl Socket {
 
     /// Sends a message to `to` and returns its acknowledgement. Where the rate limit refuses it, waits and tries again.
     pub async fn say(&mut self, to: &User, content: &str) -> Value {
-        let frame = json!({"type": "direct_message", "to": to.id, "content": content});
+        let frame = direct_message(to, content);
+        check_frame(From::Client, &frame).unwrap();
         loop {
             self.send(&frame).await;
             let answer = self.next().await;
@@ -169,6 +184,13 @@ impl Socket {
     /// Cuts the connection without a close frame.
     pub fn cut(self) {
         drop(self.stream);
+    }
+}
+
+/// Holds a text of the server's against the document of all frames.
+fn check(message: &Message) {
+    if let Message::Text(text) = message {
+        check_frame(From::Server, &serde_json::from_str(text).unwrap()).unwrap();
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, StatusCode};
+use reqwest_middleware::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::TestServer;
