@@ -11,5 +11,5 @@ pub mod messages;
 pub mod rate_limits;
 pub mod upkeep;
 
-pub use after::{Afterwards, Tasks};
+pub use after::{Afterwards, Deferred, Tasks};
 pub use delivery::Delivery;
