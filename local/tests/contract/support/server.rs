@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
+use lambda_emulator::Emulator;
 use local::gateway;
 use local::postgres::SharedPostgres;
 use local::server::{Server, ServerError, Settings};
@@ -9,9 +11,13 @@ use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use shared::db::connect::Endpoint;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Socket, User, database, http_client, unique};
+use super::{Socket, User, database, http_client, lambda, unique};
+
+/// How long functions may take to end: far more than they ever do on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// A server with a database of its own.
 pub struct TestServer {
@@ -20,6 +26,8 @@ pub struct TestServer {
     http: ClientWithMiddleware,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// Where the functions run, in Lambda mode.
+    emulator: Option<Emulator>,
     /// Kept for a restart.
     options: Options,
     /// Held so that the shared Postgres stays, where the database is in it.
@@ -68,9 +76,12 @@ impl TestServer {
     }
 
     async fn on(postgres: Option<SharedPostgres>, database_url: String, options: Options) -> Self {
-        let server = Server::start(settings(&database_url, options.clone())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        let mut settings = settings(&database_url, options.clone());
+        let emulator = lambda::emulator(&settings.template, &address, &database_url, &options.environment).await;
+        settings.lambda = emulator.as_ref().map(|emulator| emulator.url().parse().unwrap());
+        let server = Server::start(settings).await.unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(server.serve(listener, stop.clone().cancelled_owned()));
         Self {
@@ -79,6 +90,7 @@ impl TestServer {
             http: http_client(),
             stop,
             task,
+            emulator,
             options,
             postgres,
         }
@@ -106,6 +118,18 @@ impl TestServer {
     pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();
+    }
+
+    /// Waits until all functions have ended, with what they do after their answers. In process that is known without waiting.
+    pub async fn functions_ended(&self) {
+        if let Some(emulator) = &self.emulator {
+            let ended = async {
+                while !emulator.is_idle() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            };
+            timeout(DEADLINE, ended).await.expect("an end in time");
+        }
     }
 
     /// Where the server listens: `127.0.0.1:port`.
