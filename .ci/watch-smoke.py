@@ -69,11 +69,17 @@ def processes(marker):
             pass
 
 
+def end(folder):
+    """Ends all that was started: what cargo-lambda started would hold the pipe, and so this process."""
+    for pid in processes(f"CONFAB_DIR={folder}"):
+        os.kill(pid, signal.SIGKILL)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"CONFAB_DIR": folder, "PORT": "0"}
         product = subprocess.Popen(sys.argv[1:], env=environment, stdout=subprocess.PIPE, text=True)
-        signal.signal(signal.SIGALRM, lambda *_: product.kill())
+        signal.signal(signal.SIGALRM, lambda *_: end(folder))
         signal.alarm(DEADLINE)
         base = None
         while not base:
@@ -83,7 +89,7 @@ def main():
             if found := re.search(r"REST +(http://\S+)", line):
                 base = found.group(1)
         # Whatever the functions print: a full pipe would hold them up.
-        rest = threading.Thread(target=lambda: [sys.stdout.write(line) for line in product.stdout])
+        rest = threading.Thread(target=lambda: [sys.stdout.write(line) for line in product.stdout], daemon=True)
         rest.start()
         try:
             asyncio.run(talk(base))

@@ -89,11 +89,11 @@ async fn who_waits_as_told_may_send() {
         for _ in 0..40 {
             socket.send(&direct_message(&bob, "one of many")).await;
         }
-        let mut frames = socket.take(40).await;
+        let frames = socket.take(40).await;
         passed += count(&frames, "type", "direct_message");
-        let refusal = frames.pop().unwrap();
-        assert_eq!(refusal["code"], "rate_limited", "40 messages at once");
-        wait_as_told(&refusal).await;
+        // On a busy machine 40 messages take so long that the last of them may pass again.
+        let refusal = frames.iter().rfind(|frame| frame["code"] == "rate_limited");
+        wait_as_told(refusal.expect("more than the limit at once")).await;
         socket.send(&direct_message(&bob, &format!("patient {round}"))).await;
         let answer = socket.next().await;
         passed += 1;
