@@ -1,5 +1,6 @@
 //! Postgres: the pool, and the SQL beside the function that runs it. Nothing outside of this module knows `tokio-postgres`.
 
+mod cancel;
 pub mod connect;
 pub mod connections;
 mod database;
@@ -11,6 +12,7 @@ pub mod messages;
 pub mod migrate;
 mod pulse;
 pub mod rate_limits;
+mod session_lock;
 pub mod users;
 
 pub use database::{Database, DatabaseConfig, Statements};

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Socket, User, database, http_client, lambda, unique};
+use super::{Mode, Pooler, Socket, User, database, http_client, lambda, unique};
 
 /// How long functions may take to end: far more than they ever do on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -32,6 +32,8 @@ pub struct TestServer {
     options: Options,
     /// Held so that the shared Postgres stays, where the database is in it.
     postgres: Option<SharedPostgres>,
+    /// Held so that it stays, where one is wanted.
+    pooler: Option<Pooler>,
 }
 
 /// How a test's server differs from the product's default.
@@ -76,10 +78,12 @@ impl TestServer {
     }
 
     async fn on(postgres: Option<SharedPostgres>, database_url: String, options: Options) -> Self {
+        let pooler = start_pooler(&database_url, &options).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let mut settings = settings(&database_url, options.clone());
-        let emulator = lambda::emulator(&settings.template, &address, &database_url, &options.environment).await;
+        let way = way(&database_url, pooler.as_ref());
+        let mut settings = settings(way.clone(), options.clone());
+        let emulator = lambda::emulator(&settings.template, &address, &way["DATABASE_URL"], &options.environment).await;
         settings.lambda = emulator.as_ref().map(|emulator| emulator.url().parse().unwrap());
         let server = Server::start(settings).await.unwrap();
         let stop = CancellationToken::new();
@@ -93,6 +97,7 @@ impl TestServer {
             emulator,
             options,
             postgres,
+            pooler,
         }
     }
 
@@ -105,7 +110,7 @@ impl TestServer {
 
     /// Tries to start another server on the same database.
     pub async fn try_another(&self) -> Result<(), ServerError> {
-        let settings = settings(&self.database_url, Options::default());
+        let settings = settings(way(&self.database_url, self.pooler.as_ref()), Options::default());
         Server::start(settings).await.map(drop)
     }
 
@@ -192,12 +197,39 @@ impl TestServer {
     }
 }
 
-fn settings(database_url: &str, options: Options) -> Settings {
+/// The pooler that the tests are to run behind, if any. What is prepared by name needs a session to itself.
+async fn start_pooler(database_url: &str, options: &Options) -> Option<Pooler> {
+    let statements = options.environment.get("DATABASE_STATEMENTS").map(String::as_str);
+    let mode = match statements {
+        Some("prepared") => Mode::Session,
+        _ => Mode::Transaction,
+    };
+    if Pooler::is_wanted() {
+        Some(Pooler::start(database_url, mode).await)
+    } else {
+        None
+    }
+}
+
+/// How to reach the database.
+fn way(database_url: &str, pooler: Option<&Pooler>) -> HashMap<&'static str, String> {
+    let Some(pooler) = pooler else {
+        return HashMap::from([("DATABASE_URL", database_url.to_owned())]);
+    };
+    HashMap::from([
+        ("DATABASE_URL", pooler.url().to_owned()),
+        ("DATABASE_DIRECT_URL", database_url.to_owned()),
+        ("DATABASE_STATEMENTS", "unnamed".to_owned()),
+    ])
+}
+
+/// The settings of a server that reaches its database by `way`.
+pub fn settings(way: HashMap<&'static str, String>, options: Options) -> Settings {
     let mut environment = HashMap::from([
-        ("DATABASE_URL", database_url.to_owned()),
         ("JWT_SECRET", JWT_SECRET.to_owned()),
         ("DATABASE_POOL_SIZE", "4".to_owned()),
     ]);
+    environment.extend(way);
     environment.extend(options.environment);
     Settings {
         lookup: Box::new(move |name| environment.get(name).cloned()),
