@@ -31,7 +31,7 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
         tokens,
         delivery,
     } = services.clone();
-    let connect = ws_connect::Services::new(db.clone(), tokens.clone(), delivery.clone());
+    let connect = ws_connect::Services::new(tokens.clone(), delivery.clone());
     let message = ws_message::Services::new(db.clone(), delivery.clone());
     let disconnect = db.clone();
     let functions = [

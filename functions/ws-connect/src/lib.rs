@@ -4,7 +4,6 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use http::StatusCode;
 use shared::Error;
 use shared::crypto::Tokens;
-use shared::db::Database;
 use shared::domain::UserId;
 use shared::http::bearer_token;
 use shared::service::{Delivery, connections};
@@ -13,7 +12,6 @@ use shared::ws::events::{answer, connection_id};
 /// What the function works with.
 #[derive(Clone)]
 pub struct Services {
-    db: Database,
     tokens: Tokens,
     delivery: Delivery,
 }
@@ -21,8 +19,8 @@ pub struct Services {
 impl Services {
     /// Puts them together.
     #[must_use]
-    pub fn new(db: Database, tokens: Tokens, delivery: Delivery) -> Self {
-        Self { db, tokens, delivery }
+    pub fn new(tokens: Tokens, delivery: Delivery) -> Self {
+        Self { tokens, delivery }
     }
 }
 
@@ -46,10 +44,10 @@ pub async fn handle(
 }
 
 async fn open(services: &Services, event: &ApiGatewayWebsocketProxyRequest) -> Result<(), Error> {
-    let Services { db, tokens, delivery } = services;
+    let Services { tokens, delivery } = services;
     let connection = connection_id(event)?;
     let user = authenticate(tokens, event)?;
-    connections::open(db, delivery, &connection, user).await?;
+    connections::open(delivery, &connection, user).await?;
     let follow_up = connections::after_open(delivery.clone(), connection, user);
     delivery.afterwards().run(follow_up).await;
     Ok(())

@@ -4,7 +4,7 @@ use ws_connect::{Services, handle};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let env = environment()?;
-    let services = Services::new(env.database()?, env.tokens()?, env.delivery_after_the_answer().await?);
+    let services = Services::new(env.tokens()?, env.delivery_after_the_answer().await?);
     env.serve_websocket_and_what_follows(|event| handle(services.clone(), event))
         .await
 }

@@ -12,8 +12,8 @@ const MAX_CONNECTIONS: u16 = 32;
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] where the user is gone, or what the database says.
-pub async fn open(db: &Database, delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), Error> {
-    let pushed_out = db::connections::open(db, connection, user, MAX_CONNECTIONS)
+pub async fn open(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), Error> {
+    let pushed_out = db::connections::open(delivery.db(), connection, user, MAX_CONNECTIONS)
         .await?
         .ok_or(Error::Unauthenticated("the user of this token is gone"))?;
     for oldest in pushed_out {
