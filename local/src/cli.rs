@@ -177,11 +177,15 @@ pub fn execute(cli: &Cli, dotenv: dotenvy::Result<PathBuf>) -> Result<(), AnyErr
 }
 
 async fn bring_up_to_date(cli: &Cli) -> Result<(), AnyError> {
-    let url = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
+    let set = |name: &'static str| {
+        let url = std::env::var(name).ok().filter(|url| !url.is_empty());
+        url.map(|url| (name, url))
+    };
+    let (name, url) = set("DATABASE_DIRECT_URL").or_else(|| set("DATABASE_URL")).unzip();
     let (postgres, url) = database::obtain(url, &cli.folder()).await?;
     let result = match Endpoint::parse(&url) {
         Ok(endpoint) => migrate(&endpoint).await.map(drop).map_err(AnyError::from),
-        Err(error) => Err(format!("DATABASE_URL {error}").into()),
+        Err(error) => Err(format!("{} {error}", name.unwrap_or("DATABASE_URL")).into()),
     };
     if let Some(postgres) = postgres {
         postgres.stop().await;

@@ -35,6 +35,26 @@ pub enum DatabaseError {
          connections of two gateways in one table would be taken for each other's"
     )]
     Locked,
+    /// The two URLs contradict each other.
+    #[error(
+        "DATABASE_URL and DATABASE_DIRECT_URL lead to different databases: the second must be the direct way to the database that \
+         the first reaches through a pooler"
+    )]
+    DifferentDatabases,
+    /// The direct way to a database that is not ours.
+    #[error("DATABASE_DIRECT_URL is set, but DATABASE_URL is not: set both, or neither")]
+    OnlyDirect,
+}
+
+/// The URL that the settings name, if any.
+///
+/// # Errors
+/// [`DatabaseError::OnlyDirect`]: the embedded server would serve, and another be locked and migrated.
+pub fn chosen_url(set: impl Fn(&str) -> Option<String>) -> Result<Option<String>, DatabaseError> {
+    match (set("DATABASE_URL"), set("DATABASE_DIRECT_URL")) {
+        (None, Some(_)) => Err(DatabaseError::OnlyDirect),
+        (url, _) => Ok(url),
+    }
 }
 
 /// The embedded server, or nothing where `url` names another. The second value is the URL to use.
@@ -50,19 +70,23 @@ pub async fn obtain(url: Option<String>, folder: &Path) -> Result<(Option<Postgr
     Ok((Some(postgres), url))
 }
 
-/// Brings the schema up to date, takes the gateway's lock, and clears the connections that a predecessor left.
+/// Brings the schema up to date, takes the gateway's lock, and clears the connections that a predecessor left. `direct` leads to
+/// Postgres itself, whatever way `db` takes.
 ///
 /// # Errors
 /// [`DatabaseError`] where one of these fails.
-pub async fn prepare(endpoint: &Endpoint, db: &Database) -> Result<GatewayLock, DatabaseError> {
-    migrate(endpoint).await?;
-    let lock = GatewayLock::try_acquire(endpoint).await?.ok_or(DatabaseError::Locked)?;
+pub async fn prepare(direct: &Endpoint, db: &Database) -> Result<GatewayLock, DatabaseError> {
+    migrate(direct).await?;
+    let lock = GatewayLock::try_acquire(direct).await?.ok_or(DatabaseError::Locked)?;
+    if !lock.guards(db).await? {
+        return Err(DatabaseError::DifferentDatabases);
+    }
     shared::db::connections::clear(db).await?;
     Ok(lock)
 }
 
 /// Keeps the lock: takes it again when its connection breaks. Returns when another gateway has it.
-pub async fn keep_lock(endpoint: Endpoint, mut lock: GatewayLock) {
+pub async fn keep_lock(direct: Endpoint, mut lock: GatewayLock) {
     let mut last_held = Instant::now();
     loop {
         sleep(WATCH_INTERVAL).await;
@@ -70,7 +94,7 @@ pub async fn keep_lock(endpoint: Endpoint, mut lock: GatewayLock) {
             last_held = Instant::now();
             continue;
         }
-        match GatewayLock::try_acquire(&endpoint).await {
+        match GatewayLock::try_acquire(&direct).await {
             Ok(Some(again)) => lock = again,
             Ok(None) if last_held.elapsed() > PATIENCE => return,
             // Our own broken session may still be winding down.

@@ -72,7 +72,8 @@ pub struct Server {
     variables: BTreeMap<String, String>,
     foundation: Foundation,
     lock: GatewayLock,
-    endpoint: Endpoint,
+    /// The way to Postgres itself, on which the lock is kept.
+    direct: Endpoint,
 }
 
 /// What the gateway stands on, and what has to end after it.
@@ -106,7 +107,8 @@ impl Server {
     /// [`ServerError`] says what stands in the way. An embedded Postgres is stopped again then.
     pub async fn start(settings: Settings) -> Result<Self, ServerError> {
         let template = read_template(&settings)?;
-        let (postgres, url) = database::obtain(settings.set("DATABASE_URL"), &settings.folder).await?;
+        let url = database::chosen_url(|name| settings.set(name))?;
+        let (postgres, url) = database::obtain(url, &settings.folder).await?;
         match assemble(&settings, &template, &url).await {
             Ok(mut server) => {
                 server.foundation.postgres = postgres;
@@ -139,7 +141,7 @@ impl Server {
     /// Serves until `shutdown` is ready, another gateway took the database, or the functions' processes ended, and ends in order:
     /// sockets are closed with 1001, what is in flight finishes, marks are written, Postgres stops.
     pub async fn serve(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let lost = database::keep_lock(self.endpoint, self.lock);
+        let lost = database::keep_lock(self.direct, self.lock);
         let end = async {
             tokio::select! {
                 () = shutdown => {}
@@ -178,7 +180,7 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
     let config = environment.in_process()?;
     let database = config.database()?;
     let db = Database::new(database)?;
-    let lock = database::prepare(&database.endpoint, &db).await?;
+    let lock = database::prepare(&database.direct, &db).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let connections = Connections::new(QueueLimits::default());
     let delivery = Delivery::new(
@@ -211,7 +213,7 @@ async fn assemble(settings: &Settings, template: &Template, database_url: &str) 
             cargo_lambda: None,
         },
         lock,
-        endpoint: database.endpoint.clone(),
+        direct: database.direct.clone(),
     })
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use local::postgres::{Options, Postgres};
 use shared::db::connect::Endpoint;
 use shared::db::migrate::{Applied, MigrateError, migrate};
+use tokio::process::Command;
 use tokio_postgres::Client;
 
 #[tokio::test]
@@ -115,6 +116,22 @@ async fn a_migration_waits_for_another_process() {
     assert!(!waiting.is_finished());
     drop(holder);
     assert!(!waiting.await.unwrap().unwrap().versions.is_empty());
+
+    postgres.stop().await;
+}
+
+#[tokio::test]
+async fn the_command_migrates_by_the_direct_way() {
+    let postgres = start("direct").await;
+    let admin = Endpoint::parse(&postgres.url()).unwrap();
+    execute(&admin, "drop schema public cascade; create schema public").await;
+    let command = Command::new(env!("CARGO_BIN_EXE_local"))
+        .arg("migrate")
+        .env("DATABASE_URL", "host=/nowhere")
+        .env("DATABASE_DIRECT_URL", postgres.url())
+        .status();
+    assert!(command.await.unwrap().success());
+    assert_eq!(migrate(&admin).await.unwrap(), Applied::default());
 
     postgres.stop().await;
 }

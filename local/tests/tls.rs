@@ -12,11 +12,14 @@ use std::time::Duration;
 use local::postgres::{Options, Postgres};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use shared::db::connect::Endpoint;
+use shared::db::{Database, DatabaseConfig, DbError, Statements, connections};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 /// Who may connect: the cluster's own user by socket, everybody else with a password over TLS.
 const ACCESS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 const PASSWORD: &str = "p@ss/wörd?";
+const DEADLINE: Duration = Duration::from_secs(20);
 const ENCODED_PASSWORD: &str = "p%40ss%2Fw%C3%B6rd%3F";
 
 #[tokio::test]
@@ -84,6 +87,43 @@ async fn the_password_is_bound_to_the_tls_channel() {
     assert!(uses_tls(&client).await);
     let refusal = connect(&url("wrong")).await.unwrap_err();
     assert!(refusal.contains("password authentication failed"), "{refusal}");
+
+    server.postgres.stop().await;
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_cancelled_over_tls() {
+    let server = TlsServer::start("cancelling").await;
+    let admin = connect(&server.postgres.url().replace("/confab?", "/postgres?"))
+        .await
+        .unwrap();
+    let table = "drop table if exists connections; create table connections (); grant all on connections to public";
+    admin.batch_execute(table).await.unwrap();
+    let locker = connect(&server.postgres.url().replace("/confab?", "/postgres?"))
+        .await
+        .unwrap();
+    locker.batch_execute("begin; lock table connections").await.unwrap();
+
+    let parameters = format!(
+        "host=localhost sslmode=verify-full sslrootcert={}",
+        server.own_authority.display()
+    );
+    let endpoint = Endpoint::parse(&server.url(&parameters)).unwrap();
+    let db = Database::new(&DatabaseConfig {
+        direct: endpoint.clone(),
+        endpoint,
+        statements: Statements::Unnamed,
+        pool_size: 1,
+        timeout: Duration::from_millis(300),
+        verify_connections: false,
+    })
+    .unwrap();
+    let failure = connections::clear(&db).await.unwrap_err();
+    assert!(matches!(failure, DbError::TimedOut(_)), "{failure}");
+    let nobody_waits =
+        "select not exists (select from pg_stat_activity where usename = 'ann' and wait_event_type = 'Lock')";
+    let cancelled = async { while !admin.query_one(nobody_waits, &[]).await.unwrap().get::<_, bool>(0) {} };
+    timeout(DEADLINE, cancelled).await.expect("a cancelled statement");
 
     server.postgres.stop().await;
 }

@@ -1,5 +1,6 @@
 //! Postgres: the pool, and the SQL beside the function that runs it. Nothing outside of this module knows `tokio-postgres`.
 
+mod cancel;
 pub mod connect;
 pub mod connections;
 pub mod conversations;
@@ -15,6 +16,7 @@ pub mod migrate;
 pub mod presence;
 mod pulse;
 pub mod rate_limits;
+mod session_lock;
 pub mod sync;
 pub mod typing;
 pub mod users;

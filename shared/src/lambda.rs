@@ -1,11 +1,14 @@
 //! Running a function on AWS Lambda.
 
+mod after_the_answer;
+
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use axum::Router;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -15,8 +18,9 @@ use crate::crypto::{Passwords, Tokens};
 use crate::db::Database;
 use crate::db::connect::Endpoint;
 use crate::push::management_api::ManagementApi;
-use crate::service::{Afterwards, Delivery, Tasks};
+use crate::service::{Afterwards, Deferred, Delivery};
 use crate::{Config, SystemClock};
+use after_the_answer::AfterTheAnswer;
 
 pub use lambda_http::Error;
 
@@ -24,6 +28,7 @@ pub use lambda_http::Error;
 pub struct Environment {
     config: Config,
     db: OnceLock<Database>,
+    deferred: Deferred,
 }
 
 impl Environment {
@@ -31,6 +36,7 @@ impl Environment {
         Ok(Self {
             config: Config::read(&|name| std::env::var(name).ok())?,
             db: OnceLock::new(),
+            deferred: Deferred::default(),
         })
     }
 
@@ -77,16 +83,33 @@ impl Environment {
     }
 
     /// As [`Environment::delivery`], but what follows waits for the answer: a connection takes frames only after its `$connect` has.
+    /// It is for functions that are served by [`Environment::serve_websocket_and_what_follows`], which runs it.
     ///
     /// # Errors
     /// As [`Environment::delivery`].
     pub async fn delivery_after_the_answer(&self) -> Result<Delivery, Error> {
-        self.deliver(Afterwards::Spawned(Tasks::default())).await
+        self.deliver(Afterwards::Deferred(self.deferred.clone())).await
     }
 
     async fn deliver(&self, afterwards: Afterwards) -> Result<Delivery, Error> {
         let push = ManagementApi::connect(self.config.callback_url()?).await;
         Ok(Delivery::new(self.database()?, Arc::new(push), afterwards))
+    }
+
+    /// Serves a WebSocket function that has work left when it has answered: the environment stays awake until that is done.
+    ///
+    /// # Errors
+    /// Where the Lambda runtime or the extension ends.
+    pub async fn serve_websocket_and_what_follows<H, F>(&self, handler: H) -> Result<(), Error>
+    where
+        H: Fn(ApiGatewayWebsocketProxyRequest) -> F,
+        F: Future<Output = Result<ApiGatewayProxyResponse, Error>>,
+    {
+        let after = AfterTheAnswer::new(self.deferred.clone());
+        let awake = after.keep_awake().await;
+        let handler = service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| handler(event.payload));
+        let runtime = Runtime::new(handler).layer(TracingLayer::new()).layer(after);
+        tokio::try_join!(runtime.run(), awake).map(drop)
     }
 }
 

@@ -17,5 +17,5 @@ pub mod sync;
 pub mod typing;
 pub mod upkeep;
 
-pub use after::{Afterwards, Tasks};
+pub use after::{Afterwards, Deferred, Tasks};
 pub use delivery::Delivery;

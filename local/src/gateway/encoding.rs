@@ -32,6 +32,11 @@ pub(super) fn header_text(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
+/// A header's value as an event can hold it, which is JSON and so text.
+pub(super) fn text_value(value: &HeaderValue) -> HeaderValue {
+    HeaderValue::from_bytes(header_text(value).as_bytes()).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
 /// A path or a part of it with its percent-encoding undone.
 pub(super) fn decode_path(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use local::gateway;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -191,12 +192,11 @@ async fn one_source_has_a_hundred_failures_over_all_addresses() {
     let bob = server.user("bob").await;
     let start = Instant::now();
     let emails: Vec<_> = (0..110).map(|number| format!("nobody{number}@example.com")).collect();
-    let answers = join_all(
-        emails
-            .iter()
-            .map(|email| log_in(&server, "198.51.100.7", email, "battery staple")),
-    )
-    .await;
+    let log_ins = emails
+        .iter()
+        .map(|email| log_in(&server, "198.51.100.7", email, "battery staple"));
+    // Functions of their own processes are not run a hundred at once.
+    let answers: Vec<_> = stream::iter(log_ins).buffered(20).collect().await;
     let limited: Vec<_> = answers
         .iter()
         .filter(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS)

@@ -13,6 +13,7 @@ mod history;
 mod leases;
 mod login_limits;
 mod offline;
+mod pooler;
 mod races;
 mod recovery;
 mod requests;

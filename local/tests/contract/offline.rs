@@ -65,6 +65,7 @@ async fn what_was_pushed_once_is_not_pushed_again() {
     assert_eq!(to.take(2).await[1], complete());
     from.say(&bob, "while there").await;
     assert_eq!(to.next().await["content"], "while there");
+    server.functions_ended().await;
     // At once, with the first connection still open, and after it was closed.
     server.connect(&bob).await.expect_nothing().await;
     to.close().await;

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 use crate::packages::Package;
 use crate::template::Template;
 
-/// What `main` calls, and the variable that this needs.
-const NEEDS: [(&str, &str); 5] = [
-    ("database()", "DATABASE_URL"),
-    (".tokens()", "JWT_SECRET"),
-    (".delivery", "WEBSOCKET_CALLBACK_URL"),
-    (".direct_database()", "DATABASE_DIRECT_URL"),
-    ("serve_http", "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"),
+/// What `main` calls, any of it, and the variable that this needs.
+const NEEDS: [(&[&str], &str); 5] = [
+    (&["database()", ".delivery"], "DATABASE_URL"),
+    (&[".tokens()"], "JWT_SECRET"),
+    (&[".delivery"], "WEBSOCKET_CALLBACK_URL"),
+    (&[".direct_database()"], "DATABASE_DIRECT_URL"),
+    (&["serve_http"], "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"),
 ];
 
 const SECRETS: [&str; 3] = ["DATABASE_URL", "DATABASE_DIRECT_URL", "JWT_SECRET"];
@@ -30,10 +30,13 @@ pub(crate) fn faults(template: &Template) -> Vec<String> {
 }
 
 fn need_faults(package: &Package, environment: &Map<String, Value>) -> Vec<String> {
-    let fault = |(call, variable): (&str, &str)| match (package.calls(call), environment.contains_key(variable)) {
-        (true, false) => Some(format!("{} needs {variable}", package.name)),
-        (false, true) => Some(format!("{} has {variable}, which it does not need", package.name)),
-        _ => None,
+    let fault = |(calls, variable): (&[&str], &str)| {
+        let needed = calls.iter().any(|call| package.calls(call));
+        match (needed, environment.contains_key(variable)) {
+            (true, false) => Some(format!("{} needs {variable}", package.name)),
+            (false, true) => Some(format!("{} has {variable}, which it does not need", package.name)),
+            _ => None,
+        }
     };
     NEEDS.into_iter().filter_map(fault).collect()
 }

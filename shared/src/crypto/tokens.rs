@@ -14,6 +14,8 @@ const LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 /// The shortest key that HS256 may have, in bytes (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
+const INVALID: Error = Error::Unauthenticated("the token is not valid");
+
 /// The key that tokens are signed with. Never shown.
 #[derive(Clone)]
 pub struct JwtSecret(String);
@@ -99,11 +101,15 @@ impl Tokens {
     /// Whose token this is.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] where the algorithm is not HS256, the signature is not ours, a claim is missing, or the token has
-    /// expired.
+    /// [`Error::Unauthenticated`] where the algorithm is not HS256, the signature is not ours, an extension is critical, a claim is
+    /// missing, or the token has expired.
     pub fn verify(&self, token: &str) -> Result<UserId, Error> {
-        let data = jsonwebtoken::decode::<Claims>(token, &self.keys.decoding, &self.keys.validation)
-            .map_err(|_| Error::Unauthenticated("the token is not valid"))?;
+        let data =
+            jsonwebtoken::decode::<Claims>(token, &self.keys.decoding, &self.keys.validation).map_err(|_| INVALID)?;
+        // Whatever these extensions mean, we don't understand them (RFC 7515, section 4.1.11).
+        if data.header.crit.is_some() {
+            return Err(INVALID);
+        }
         if data.claims.exp <= self.clock.now().timestamp() {
             return Err(Error::Unauthenticated("the token has expired"));
         }
@@ -187,6 +193,19 @@ mod tests {
                 tokens.verify(&sign(Algorithm::HS256, &claims, SECRET)).is_err(),
                 "{claim}"
             );
+        }
+    }
+
+    #[test]
+    fn a_token_with_a_critical_extension_is_refused() {
+        let (tokens, _) = tokens();
+        for names in [vec!["b64".to_owned()], Vec::new()] {
+            let header = Header {
+                crit: Some(names),
+                ..Header::new(Algorithm::HS256)
+            };
+            let token = encode(&header, &claims(), &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+            assert!(tokens.verify(&token).is_err(), "{header:?}");
         }
     }
 

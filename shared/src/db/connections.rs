@@ -57,6 +57,16 @@ pub async fn open(
     }))
 }
 
+/// Whether the connection has a row.
+///
+/// # Errors
+/// [`DbError`] where the database does not answer.
+pub async fn is_registered(db: &Database, connection: &ConnectionId) -> Result<bool, DbError> {
+    let sql = "select id from connections where id = $1";
+    let row = db.query_opt(sql, &[(&connection.as_str(), Type::TEXT)]).await?;
+    Ok(row.is_some())
+}
+
 /// Notes that the gateway delivers to the connection. False where it has no row any more: it was pushed out, or has ended.
 ///
 /// # Errors

@@ -1,16 +1,18 @@
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::DbError;
+use super::cancel::cancel;
 use super::connect::Endpoint;
 use super::pulse::Pulse;
 
-/// How long the request to cancel a statement may take; after that the server finds the connection closed.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement that nobody waits for may take to cancel; after that the server finds its connection closed. It is long because
+/// a pooler waits for a Postgres that hangs, and must not be left meanwhile.
+const CANCEL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How statements reach Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    connector: MakeRustlsConnect,
+    endpoint: Endpoint,
     statements: Statements,
     timeout: Duration,
     pulse: Pulse,
@@ -81,7 +83,7 @@ impl Database {
             .map_err(|error| DbError::Refused(error.to_string()))?;
         Ok(Self {
             pool,
-            connector: endpoint.connector(),
+            endpoint: endpoint.clone(),
             statements: config.statements,
             timeout: config.timeout,
             pulse: Pulse::default(),
@@ -109,10 +111,10 @@ impl Database {
         }
         let mut lease = Lease {
             connection: Some(self.pool.get().await?),
-            connector: self.connector.clone(),
+            endpoint: &self.endpoint,
         };
         let rows = match &lease.connection {
-            Some(connection) => tokio::time::timeout(self.timeout, self.run(connection, sql, parameters)).await,
+            Some(connection) => timeout(self.timeout, self.run(connection, sql, parameters)).await,
             None => return Err(DbError::Away("no connection".to_owned())),
         };
         let Ok(rows) = rows else {
@@ -160,32 +162,26 @@ impl Database {
 
 /// A connection while a statement runs on it. Where nobody waits for the statement any more, it is cancelled, and the connection does
 /// not go back to the pool: the next statement would wait behind it.
-struct Lease {
+struct Lease<'a> {
     connection: Option<Object>,
-    connector: MakeRustlsConnect,
+    endpoint: &'a Endpoint,
 }
 
-impl Lease {
+impl Lease<'_> {
     /// The statement has ended: the connection is free for the next.
     fn give_back(&mut self) {
         self.connection = None;
     }
 }
 
-impl Drop for Lease {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let (Some(connection), Ok(runtime)) = (self.connection.take(), tokio::runtime::Handle::try_current()) else {
-            return;
-        };
-        let client = Object::take(connection);
-        let (token, connector) = (client.cancel_token(), self.connector.clone());
-        runtime.spawn(async move {
-            let cancelled = tokio::time::timeout(CANCEL_TIMEOUT, token.cancel_query(connector)).await;
-            tracing::debug!(
-                succeeded = matches!(cancelled, Ok(Ok(()))),
-                "cancelled a statement nobody waits for"
-            );
-            drop(client);
-        });
+        if let (Some(connection), Ok(runtime)) = (self.connection.take(), tokio::runtime::Handle::try_current()) {
+            let (client, endpoint) = (Object::take(connection), self.endpoint.clone());
+            runtime.spawn(async move {
+                let in_time = timeout(CANCEL_TIMEOUT, cancel(&client, &endpoint)).await.is_ok();
+                tracing::debug!(in_time, "cancelled a statement nobody waits for");
+            });
+        }
     }
 }

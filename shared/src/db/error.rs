@@ -3,6 +3,7 @@ use std::time::Duration;
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use super::session_lock::SHARED_SESSION;
 use crate::Error;
 
 /// Why a statement has no result.
@@ -20,6 +21,15 @@ pub enum DbError {
     /// No answer in time; the connection was given up.
     #[error("the database did not answer within {0:?}")]
     TimedOut(Duration),
+    /// A pooler handed the statement to a session that does not know it.
+    #[error(
+        "{0}. Between here and Postgres is a pooler in transaction mode, which keeps no prepared statements: set \
+         DATABASE_STATEMENTS=unnamed"
+    )]
+    StatementLost(String),
+    /// A lock was to be held by way of a pooler.
+    #[error("{SHARED_SESSION}")]
+    SharedSession,
     /// A statement of ours that Postgres refuses: a bug, or a schema that is older than this code.
     #[error("the database refused a statement: {0}")]
     Refused(String),
@@ -29,7 +39,9 @@ impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Away(_) | DbError::GaveWay(_) | DbError::TimedOut(_) => Self::Unavailable(error.into()),
-            DbError::Violated(_) | DbError::Refused(_) => Self::Internal(error.into()),
+            DbError::Violated(_) | DbError::StatementLost(_) | DbError::SharedSession | DbError::Refused(_) => {
+                Self::Internal(error.into())
+            }
         }
     }
 }
@@ -56,6 +68,7 @@ impl From<tokio_postgres::Error> for DbError {
         match refusal.constraint() {
             Some(constraint) if *refusal.code() == SqlState::UNIQUE_VIOLATION => Self::Violated(constraint.to_owned()),
             _ if refusal.code().code().starts_with("40") => Self::GaveWay(describe(&error)),
+            _ if is_about_a_name(refusal.code()) => Self::StatementLost(describe(&error)),
             _ if is_passing(refusal.code()) => Self::Away(describe(&error)),
             _ => Self::Refused(describe(&error)),
         }
@@ -67,6 +80,11 @@ impl From<tokio_postgres::Error> for DbError {
 fn is_passing(state: &SqlState) -> bool {
     const CLASSES: [&str; 4] = ["08", "25", "53", "57"];
     CLASSES.iter().any(|class| state.code().starts_with(class))
+}
+
+/// Whether a prepared statement is not there, or another has its name. A session of our own knows what it prepared.
+fn is_about_a_name(state: &SqlState) -> bool {
+    [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT].contains(state)
 }
 
 /// Postgres' message without its detail, which can quote a row's values.

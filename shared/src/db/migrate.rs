@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
+use super::cancel::cancel;
 use super::connect::Endpoint;
+use super::session_lock::{self, Attempt, SHARED_SESSION};
 
 mod embedded {
     refinery::embed_migrations!("../migrations");
@@ -66,6 +68,10 @@ pub enum MigrateError {
     )]
     Busy,
 
+    /// The connection goes through a pooler.
+    #[error("{SHARED_SESSION}")]
+    SharedSession,
+
     /// A file is not what was applied.
     #[error(
         "migration {file} is not what was applied to this database as {applied}: restore it, and put the change into a new \
@@ -105,11 +111,11 @@ pub enum MigrateError {
 /// to the session, which a transaction pooler would share.
 ///
 /// # Errors
-/// [`MigrateError`]: the database can't be reached, another process has been migrating it for a minute, its history and the
-/// files contradict each other, or a migration fails.
+/// [`MigrateError`]: the database can't be reached or only through a pooler, another process has been migrating it for a minute, its
+/// history and the files contradict each other, or a migration fails.
 pub async fn migrate(endpoint: &Endpoint) -> Result<Applied, MigrateError> {
     let mut client = connect(endpoint, CONNECT_WAIT).await?;
-    apply_alone(&mut client).await
+    apply_alone(&mut client, endpoint).await
 }
 
 /// As [`migrate`], for `limit` at most: then the statement that runs is cancelled, so that nothing of it happens later, when
@@ -119,15 +125,11 @@ pub async fn migrate(endpoint: &Endpoint) -> Result<Applied, MigrateError> {
 /// Those of [`migrate`], and [`MigrateError::TooSlow`].
 pub async fn migrate_within(endpoint: &Endpoint, limit: Duration) -> Result<Applied, MigrateError> {
     let mut client = connect(endpoint, CONNECT_WAIT.min(limit)).await?;
-    let token = client.cancel_token();
-    if let Ok(result) = timeout(limit, apply_alone(&mut client)).await {
+    if let Ok(result) = timeout(limit, apply_alone(&mut client, endpoint)).await {
         return result;
     }
-    let cancelled = timeout(CANCEL_WAIT, token.cancel_query(endpoint.connector())).await;
-    tracing::warn!(
-        succeeded = matches!(cancelled, Ok(Ok(()))),
-        "cancelled the migration that took too long"
-    );
+    let in_time = timeout(CANCEL_WAIT, cancel(&client, endpoint)).await.is_ok();
+    tracing::warn!(in_time, "cancelled the migration that took too long");
     Err(MigrateError::TooSlow(limit))
 }
 
@@ -148,8 +150,8 @@ async fn connect(endpoint: &Endpoint, wait: Duration) -> Result<Client, MigrateE
 }
 
 /// Applies what is missing while no other process does.
-async fn apply_alone(client: &mut Client) -> Result<Applied, MigrateError> {
-    timeout(LOCK_WAIT, lock(client))
+async fn apply_alone(client: &mut Client, endpoint: &Endpoint) -> Result<Applied, MigrateError> {
+    timeout(LOCK_WAIT, lock(client, endpoint))
         .await
         .map_err(|_| MigrateError::Busy)??;
     // The lock ends with the connection, and so on every way out of here.
@@ -158,19 +160,15 @@ async fn apply_alone(client: &mut Client) -> Result<Applied, MigrateError> {
 
 /// Polls, since a waiting `pg_advisory_lock` is an open transaction: it would stop a `create index concurrently` of the
 /// process that has the lock.
-async fn lock(client: &Client) -> Result<(), tokio_postgres::Error> {
-    while !try_lock(client).await? {
-        tracing::debug!("another process is migrating the database");
+async fn lock(client: &Client, endpoint: &Endpoint) -> Result<(), MigrateError> {
+    loop {
+        match session_lock::try_acquire(client, endpoint, LOCK).await? {
+            Attempt::Acquired => return Ok(()),
+            Attempt::SharedSession => return Err(MigrateError::SharedSession),
+            Attempt::Held => tracing::debug!("another process is migrating the database"),
+        }
         sleep(LOCK_POLL).await;
     }
-    Ok(())
-}
-
-async fn try_lock(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    client
-        .query_one("select pg_try_advisory_lock($1)", &[&LOCK])
-        .await?
-        .try_get(0)
 }
 
 async fn apply(client: &mut Client, files: &[Migration]) -> Result<Applied, MigrateError> {

@@ -22,6 +22,10 @@ const BATCH: i64 = 100;
 /// How long the gateway may take to open a connection after its `$connect` has answered.
 const MAX_PROBING: Duration = Duration::from_secs(10);
 
+/// The same once the connection has lost its row: most likely because it has ended. Where newer ones pushed it out, it may still open,
+/// and is to be closed then.
+const LAST_PROBING: Duration = Duration::from_secs(1);
+
 /// How long to wait for transactions that were under way when the connection's row was confirmed.
 const MAX_SETTLING: Duration = Duration::from_secs(1);
 
@@ -116,13 +120,17 @@ async fn deliver(delivery: &Delivery, connection: &ConnectionId, user: UserId) -
     Ok(())
 }
 
-/// The gateway answers 410 until the handshake is through.
-async fn wait_until_open(delivery: &Delivery, connection: &ConnectionId) -> Result<(), PushError> {
-    let deadline = Instant::now() + MAX_PROBING;
+/// The gateway answers 410 until the handshake is through, and again once the connection has ended: then `$disconnect` has removed the
+/// row.
+async fn wait_until_open(delivery: &Delivery, connection: &ConnectionId) -> Result<(), Interrupted> {
+    let mut deadline = Instant::now() + MAX_PROBING;
     let mut pause = FIRST_PAUSE;
     while !delivery.push().is_open(connection).await? {
         if Instant::now() >= deadline {
-            return Err(PushError::Gone);
+            return Err(PushError::Gone.into());
+        }
+        if pause == LONGEST_PAUSE && !db::connections::is_registered(delivery.db(), connection).await? {
+            deadline = deadline.min(Instant::now() + LAST_PROBING);
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

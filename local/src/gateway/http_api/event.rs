@@ -92,7 +92,8 @@ fn headers_of(headers: &HeaderMap, call: &Call) -> HeaderMap {
 }
 
 fn joined_value(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let values: Vec<HeaderValue> = headers.get_all(name).iter().map(encoding::text_value).collect();
+    let values: Vec<&[u8]> = values.iter().map(HeaderValue::as_bytes).collect();
     HeaderValue::from_bytes(&values.join(&b","[..])).ok()
 }
 

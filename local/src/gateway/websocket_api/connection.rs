@@ -142,6 +142,9 @@ fn handshake_headers(headers: &HeaderMap, call: &Call) -> HeaderMap {
     let mut headers = headers.clone();
     headers.remove(CONNECTION);
     headers.remove(UPGRADE);
+    headers
+        .values_mut()
+        .for_each(|value| *value = encoding::text_value(value));
     call.add_gateway_headers(&mut headers);
     headers
 }

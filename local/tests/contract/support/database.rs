@@ -17,6 +17,15 @@ pub(super) async fn postgres() -> SharedPostgres {
     SharedPostgres::acquire(local, &folder).await.unwrap()
 }
 
+/// The URL of a new database without any schema.
+pub async fn empty_database() -> (SharedPostgres, String) {
+    let postgres = postgres().await;
+    let name = unique("empty");
+    postgres.create_database(&name, None).await.unwrap();
+    let url = postgres.database_url(&name);
+    (postgres, url)
+}
+
 /// The name of a new database with the present schema.
 pub(super) async fn create(postgres: &SharedPostgres) -> String {
     let template = format!("template_{:016x}", migrations_hash());

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
+use lambda_emulator::Emulator;
 use local::gateway;
 use local::postgres::SharedPostgres;
 use local::server::{Server, ServerError, Settings};
@@ -9,9 +11,13 @@ use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use shared::db::connect::Endpoint;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Socket, User, database, http_client, unique};
+use super::{Mode, Pooler, Socket, User, database, http_client, lambda, unique};
+
+/// How long functions may take to end: far more than they ever do on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// A server with a database of its own.
 pub struct TestServer {
@@ -20,10 +26,14 @@ pub struct TestServer {
     http: ClientWithMiddleware,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// Where the functions run, in Lambda mode.
+    emulator: Option<Emulator>,
     /// Kept for a restart.
     options: Options,
     /// Held so that the shared Postgres stays, where the database is in it.
     postgres: Option<SharedPostgres>,
+    /// Held so that it stays, where one is wanted.
+    pooler: Option<Pooler>,
 }
 
 /// How a test's server differs from the product's default.
@@ -68,9 +78,14 @@ impl TestServer {
     }
 
     async fn on(postgres: Option<SharedPostgres>, database_url: String, options: Options) -> Self {
-        let server = Server::start(settings(&database_url, options.clone())).await.unwrap();
+        let pooler = start_pooler(&database_url, &options).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        let way = way(&database_url, pooler.as_ref());
+        let mut settings = settings(way.clone(), options.clone());
+        let emulator = lambda::emulator(&settings.template, &address, &way["DATABASE_URL"], &options.environment).await;
+        settings.lambda = emulator.as_ref().map(|emulator| emulator.url().parse().unwrap());
+        let server = Server::start(settings).await.unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(server.serve(listener, stop.clone().cancelled_owned()));
         Self {
@@ -79,8 +94,10 @@ impl TestServer {
             http: http_client(),
             stop,
             task,
+            emulator,
             options,
             postgres,
+            pooler,
         }
     }
 
@@ -93,7 +110,7 @@ impl TestServer {
 
     /// Tries to start another server on the same database.
     pub async fn try_another(&self) -> Result<(), ServerError> {
-        let settings = settings(&self.database_url, Options::default());
+        let settings = settings(way(&self.database_url, self.pooler.as_ref()), Options::default());
         Server::start(settings).await.map(drop)
     }
 
@@ -106,6 +123,18 @@ impl TestServer {
     pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();
+    }
+
+    /// Waits until all functions have ended, with what they do after their answers. In process that is known without waiting.
+    pub async fn functions_ended(&self) {
+        if let Some(emulator) = &self.emulator {
+            let ended = async {
+                while !emulator.is_idle() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            };
+            timeout(DEADLINE, ended).await.expect("an end in time");
+        }
     }
 
     /// Where the server listens: `127.0.0.1:port`.
@@ -168,12 +197,39 @@ impl TestServer {
     }
 }
 
-fn settings(database_url: &str, options: Options) -> Settings {
+/// The pooler that the tests are to run behind, if any. What is prepared by name needs a session to itself.
+async fn start_pooler(database_url: &str, options: &Options) -> Option<Pooler> {
+    let statements = options.environment.get("DATABASE_STATEMENTS").map(String::as_str);
+    let mode = match statements {
+        Some("prepared") => Mode::Session,
+        _ => Mode::Transaction,
+    };
+    if Pooler::is_wanted() {
+        Some(Pooler::start(database_url, mode).await)
+    } else {
+        None
+    }
+}
+
+/// How to reach the database.
+fn way(database_url: &str, pooler: Option<&Pooler>) -> HashMap<&'static str, String> {
+    let Some(pooler) = pooler else {
+        return HashMap::from([("DATABASE_URL", database_url.to_owned())]);
+    };
+    HashMap::from([
+        ("DATABASE_URL", pooler.url().to_owned()),
+        ("DATABASE_DIRECT_URL", database_url.to_owned()),
+        ("DATABASE_STATEMENTS", "unnamed".to_owned()),
+    ])
+}
+
+/// The settings of a server that reaches its database by `way`.
+pub fn settings(way: HashMap<&'static str, String>, options: Options) -> Settings {
     let mut environment = HashMap::from([
-        ("DATABASE_URL", database_url.to_owned()),
         ("JWT_SECRET", JWT_SECRET.to_owned()),
         ("DATABASE_POOL_SIZE", "4".to_owned()),
     ]);
+    environment.extend(way);
     environment.extend(options.environment);
     Settings {
         lookup: Box::new(move |name| environment.get(name).cloned()),

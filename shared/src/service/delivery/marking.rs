@@ -16,7 +16,7 @@ impl Delivery {
     /// Has the marks written soon: once for all pushes of the next fraction of a second, or now where there is no later.
     pub(super) async fn schedule_marking(&self) {
         match self.afterwards() {
-            Afterwards::Inline => self.write_marks().await,
+            Afterwards::Inline | Afterwards::Deferred(_) => self.write_marks().await,
             Afterwards::Spawned(_) if self.0.marking_is_due.swap(true, Ordering::AcqRel) => {}
             Afterwards::Spawned(tasks) => {
                 let delivery = self.clone();

@@ -28,6 +28,10 @@ const GAP_TIME: Duration = Duration::from_secs(5);
 /// How old a gap has to be. Of two sends at once the later can be pushed before the earlier one's commit is known here.
 const GAP_PATIENCE: Duration = Duration::from_millis(500);
 
+/// The same in a function, where each moment is paid for: long enough for another environment, which has just pushed what is missing, to
+/// write its mark.
+const GAP_PATIENCE_IN_A_FUNCTION: Duration = Duration::from_millis(100);
+
 /// The pushes of one message to one user.
 pub(super) struct MemberPush {
     pub(super) stream: Stream,
@@ -204,10 +208,11 @@ impl Delivery {
         if gaps.is_empty() {
             return;
         }
-        // In a function each moment is paid for, and what other instances push is not known anyway.
-        if let Afterwards::Spawned(_) = self.afterwards() {
-            tokio::time::sleep(GAP_PATIENCE).await;
-        }
+        tokio::time::sleep(match self.afterwards() {
+            Afterwards::Spawned(_) => GAP_PATIENCE,
+            Afterwards::Inline | Afterwards::Deferred(_) => GAP_PATIENCE_IN_A_FUNCTION,
+        })
+        .await;
         for gap in gaps {
             if let Some(mark) = self.0.marks.gap_above(gap.stream, gap.mark, gap.seq) {
                 self.close_gap(Gap { mark, ..gap }).await;

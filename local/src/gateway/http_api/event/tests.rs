@@ -137,6 +137,13 @@ fn repeated_headers_are_joined_and_cookies_set_apart() {
 }
 
 #[test]
+fn header_bytes_that_are_no_text_become_some() {
+    let value = http::HeaderValue::from_bytes(b"a\xffb").expect("a value");
+    let event = event(get("/").header("x-odd", value), b"");
+    assert_eq!(event.headers["x-odd"], "a\u{fffd}b".as_bytes());
+}
+
+#[test]
 fn text_goes_in_as_it_is_and_everything_else_in_base64() {
     for (content_type, body, expected) in [
         ("application/json", &b"{}"[..], ("{}", false)),

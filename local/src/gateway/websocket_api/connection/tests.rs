@@ -122,6 +122,15 @@ fn a_connect_event_without_a_query_has_no_members_for_it() {
 }
 
 #[test]
+fn header_bytes_that_are_no_text_become_some() {
+    let mut request = request("/ws");
+    let value = http::HeaderValue::from_bytes(b"a\xffb").expect("a value");
+    request.headers_mut().insert("x-odd", value);
+    let event = payload::websocket(connection().connect_event(&request, &call(&request))).expect("JSON");
+    assert_eq!(event["headers"]["x-odd"], "a\u{fffd}b");
+}
+
+#[test]
 fn a_message_event_has_the_members_of_a_captured_one() {
     let connection = connection();
     let event = payload::websocket(connection.message_event("special", "hello", now())).expect("JSON");
