@@ -9,8 +9,8 @@ use axum::Router;
 use axum::routing::{get, patch, post, put};
 use shared::crypto::Tokens;
 use shared::db::Database;
-use shared::domain::ConversationId;
-use shared::http::{authenticated, not_an_id};
+use shared::domain::{ConversationId, UserId};
+use shared::http::{PathId, Problem, authenticated, not_an_id};
 use shared::service::Delivery;
 
 /// What the handlers work with.
@@ -33,11 +33,16 @@ pub fn router(db: Database, tokens: Tokens, delivery: Delivery) -> Router {
             put(groups::set_member).delete(groups::remove_member),
         )
         .route("/messages/{id}/read", post(reading::read_message))
-        .fallback(not_an_id::<ConversationId>)
-        .method_not_allowed_fallback(not_an_id::<ConversationId>);
+        .fallback(no_ids)
+        .method_not_allowed_fallback(no_ids);
     let services = Services {
         db: db.clone(),
         delivery,
     };
     authenticated(routes.with_state(services), tokens, db)
+}
+
+/// What is answered where a segment of the path is none once decoded: the first that is no id.
+async fn no_ids(PathId(_): PathId<ConversationId>) -> Result<(), Problem> {
+    not_an_id::<UserId>().await
 }

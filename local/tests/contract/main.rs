@@ -7,6 +7,7 @@
 
 mod accounts;
 mod client_ids;
+mod conversations;
 mod documents;
 mod editing;
 mod history;
@@ -18,6 +19,7 @@ mod races;
 mod recovery;
 mod requests;
 mod resilience;
+mod search;
 mod sending;
 mod sockets;
 mod support;

@@ -70,7 +70,8 @@ const OVERVIEW: &str = "select c.id, c.kind, coalesce(me.left_name, c.name) as n
              select count(*) from (
                  select from messages m
                  where m.conversation_id = c.id and m.seq > greatest(me.read_seq, me.joined_seq)
-                     and (me.left_seq is null or m.seq <= me.left_seq) and m.sender_id <> $1 and m.deleted_at is null
+                     and (me.left_seq is null or m.seq <= me.left_seq and m.version <= me.left_version)
+                     and m.sender_id <> $1 and m.deleted_at is null
                  limit 1000
              ) unread
          ) as unread_count

@@ -134,7 +134,8 @@ fn scope(row: &Row) -> Scope {
 /// What the user `$1` sees of a message: to a former member one that changed after they were removed is as good as deleted.
 pub(super) const ENTRY_COLUMNS: &str =
     "m.id, m.conversation_id, m.seq, m.created_version, m.sender_id, m.content, m.reply_to, m.created_at,
-     m.edited_at, u.username as sender_username,
+     case when m.version > me.left_version then null else m.edited_at end as edited_at,
+     u.username as sender_username,
      case when m.version > me.left_version then m.created_version else m.version end as version,
      m.deleted_at is not null or coalesce(m.version > me.left_version, false) as deleted,
      case m.sender_id when $1 then m.client_id end as client_id,
@@ -214,13 +215,13 @@ pub(super) fn entry(row: &Row) -> Result<Entry, DbError> {
     Ok(Entry {
         message: message_from(row),
         sender_username: row.get("sender_username"),
-        client_id: client_id.map_err(unreadable)?,
+        client_id: client_id.map_err(|invalid| unreadable(&invalid))?,
         created_version: row.get("created_version"),
     })
 }
 
-/// The members whose part or watermarks changed within the window, as they stand now. A former member sees of all that their own
-/// removal.
+/// The members whose part or watermarks changed within the window, as they stand now. Who was removed before the user joined is not
+/// among them, and a former member sees of all that their own removal.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
@@ -234,8 +235,11 @@ pub async fn list_members(
         .query(
             "select m.user_id, u.username, m.role, m.left_seq is not null as removed, m.version, m.marks_version,
                  m.read_seq, m.delivered_seq
-             from members m join users u on u.id = m.user_id
+             from members m
+             join users u on u.id = m.user_id
+             join members me on me.conversation_id = m.conversation_id and me.user_id = $1
              where m.conversation_id = $2 and (m.user_id = $1 or not $3)
+                 and (m.left_version is null or m.left_version > me.joined_version)
                  and ((m.version > $4 and m.version <= $5) or (m.marks_version > $4 and m.marks_version <= $5))
              order by greatest(m.version, m.marks_version), m.user_id",
             &[
@@ -254,7 +258,7 @@ fn member(row: &Row) -> Result<MemberState, DbError> {
     Ok(MemberState {
         user_id: UserId::from(row.get::<_, Uuid>("user_id")),
         username: row.get("username"),
-        role: Role::parse(row.get("role")).map_err(unreadable)?,
+        role: Role::parse(row.get("role")).map_err(|invalid| unreadable(&invalid))?,
         removed: row.get("removed"),
         version: row.get("version"),
         marks_version: row.get("marks_version"),
@@ -264,6 +268,6 @@ fn member(row: &Row) -> Result<MemberState, DbError> {
 }
 
 /// A value that this code does not know: the schema is newer than it.
-fn unreadable(invalid: Invalid) -> DbError {
+fn unreadable(invalid: &Invalid) -> DbError {
     DbError::Refused(format!("a value of the database {invalid}"))
 }

@@ -49,6 +49,9 @@ impl Username {
     }
 }
 
+/// More than 32 characters ever fold to: the longest compatibility form of one has 18 (Unicode Standard, UAX #15, table 8).
+const MAX_FOLDED: usize = 32 * 18 * 3;
+
 /// How the names begin that somebody looks for: 2 to 32 characters, each of which stands for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePrefix(String);
@@ -59,9 +62,12 @@ impl NamePrefix {
     /// # Errors
     /// [`Invalid`] where it is too short or too long, or holds a NUL.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        check_length(text, 2..=32)?;
         check_no_nul(text)?;
-        Ok(Self(fold(text)))
+        check_length(text, 2..=32)?;
+        let prefix = fold(text);
+        // Two characters may be one letter: a vowel and its accent.
+        check_length(&prefix, 2..=MAX_FOLDED)?;
+        Ok(Self(prefix))
     }
 
     /// What the [`key`](Username::key)s of the names begin with.
