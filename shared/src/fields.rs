@@ -141,4 +141,30 @@ mod tests {
         assert_eq!(fields.optional("other", Email::parse), Some(None));
         assert!(reasons(fields).is_empty());
     }
+
+    #[test]
+    fn a_whole_number_is_one_from_0_that_the_database_can_hold() {
+        for (value, number) in [(json!(0), 0), (json!(42), 42), (json!(i64::MAX), i64::MAX)] {
+            assert_eq!(whole_number(&value), Ok(number));
+        }
+        for value in [
+            json!(-1),
+            json!(1.0),
+            json!(1.5),
+            json!(u64::MAX),
+            json!("1"),
+            json!(true),
+            json!([1]),
+        ] {
+            assert!(whole_number(&value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_boolean_is_true_or_false() {
+        assert_eq!((boolean(&json!(true)), boolean(&json!(false))), (Ok(true), Ok(false)));
+        for value in [json!(0), json!("true"), json!(null), json!({})] {
+            assert!(boolean(&value).is_err(), "{value}");
+        }
+    }
 }

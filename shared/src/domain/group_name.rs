@@ -25,6 +25,8 @@ impl GroupName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -34,6 +36,16 @@ mod tests {
         }
         for text in ["", " ", "\t\n", "a\0", &"x".repeat(101)] {
             assert!(GroupName::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_name_as_it_is_or_refused(text in any::<String>()) {
+            if let Ok(name) = GroupName::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert!((1..=100).contains(&text.chars().count()));
+            }
         }
     }
 }

@@ -175,12 +175,40 @@ mod tests {
         assert_ne!(key("bob"), key("rob"));
     }
 
+    #[test]
+    fn a_beginning_has_two_characters_also_when_accents_have_joined_their_letters() {
+        for text in ["ab", "%_", "Ab", "ｂｏ", "ﬁ1", "😀😀"] {
+            assert!(NamePrefix::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "a", "é", "e\u{301}", "ab\0", &"x".repeat(33)] {
+            assert!(NamePrefix::parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(NamePrefix::parse("ＺＯE\u{308}").unwrap().as_str(), "zoë");
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_name_or_refused(text in any::<String>()) {
             if let Ok(name) = Username::parse(&text) {
                 prop_assert_eq!(name.as_str(), &text);
                 prop_assert!((3..=32).contains(&text.chars().count()));
+            }
+        }
+
+        #[test]
+        fn a_name_lies_between_each_of_its_beginnings_and_their_ends(name in "[\\p{L}\\p{N}_.-]{3,32}", length in 2..32_usize) {
+            let Ok(name) = Username::parse(&name) else { return Ok(()) };
+            let beginning: String = name.key().chars().take(length).collect();
+            if let Ok(prefix) = NamePrefix::parse(&beginning) {
+                prop_assert!(prefix.as_str() <= name.key() && name.key() < prefix.end().as_str(), "{name:?} {prefix:?}");
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_beginning_or_refused(text in any::<String>()) {
+            if let Ok(prefix) = NamePrefix::parse(&text) {
+                prop_assert!(prefix.as_str().chars().count() >= 2);
+                prop_assert!(!prefix.as_str().contains('\0'));
             }
         }
 
