@@ -1,4 +1,5 @@
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
+use reqwest_middleware::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestServer, User, unique};
