@@ -115,9 +115,6 @@ language sql stable as $$
         from members me
         join conversations c on c.id = me.conversation_id
         join members other on other.conversation_id = me.conversation_id and other.user_id <> p_user and other.left_seq is null
-        where me.user_id = p_user and me.left_seq is null
-            and case c.kind
-                when 'direct' then me.has_written and other.has_written
-                else c.member_count <= 100
-            end
+        where me.user_id = p_user and me.left_seq is null and c.member_count <= 100
+            and (c.kind = 'group' or (me.has_written and other.has_written))
 $$;

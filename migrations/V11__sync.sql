@@ -4,7 +4,8 @@ language sql stable as $$
     select user_id from connections where id = p_connection and connected_at > lease_start()
 $$;
 
--- One sync at a time for each connection, and one a second. A sync that never ends is over after the 6 seconds of its bucket.
+-- One sync at a time for each connection, and one a second. A sync that never ends is over after the 11 seconds of its bucket: 5 for
+-- what it sends, 5 for its end, and the second.
 create type sync_permit as (
     user_id uuid,           -- null where the connection has no row
     retry_after_ms bigint   -- null where it may begin
@@ -18,9 +19,10 @@ declare
 begin
     r.user_id := connection_user(p_connection);
     if r.user_id is not null then
-        v_token := take_token('sync:' || p_connection, 1, interval '6 seconds');
+        v_token := take_token('sync:' || p_connection, 1, interval '11 seconds');
         if not v_token.allowed then
-            r.retry_after_ms := v_token.retry_after_ms;
+            -- Whether the one before still runs, and how long it will, nobody knows: it may be over in a moment.
+            r.retry_after_ms := least(v_token.retry_after_ms, 1000);
         end if;
     end if;
     return r;
@@ -30,7 +32,7 @@ $$;
 -- The next sync may begin one second after this one began.
 create function end_sync(p_connection text) returns void
 language sql as $$
-    update rate_limits set tat = tat - interval '5 seconds' where key = 'sync:' || p_connection
+    update rate_limits set tat = tat - interval '10 seconds' where key = 'sync:' || p_connection
 $$;
 
 -- That somebody writes to a user (`p_receiver`) or a conversation (`p_target`): whom to tell. `status`: typing, unknown_connection,
@@ -77,7 +79,7 @@ begin
         end if;
     end if;
 
-    v_token := take_token('typing:' || r.user_id || coalesce(p_target, p_receiver), 1, interval '1 second');
+    v_token := take_token('typing:' || r.user_id || coalesce(r.conversation_id, p_receiver), 1, interval '1 second');
     if not v_token.allowed then
         r.status := 'rate_limited';
         r.retry_after_ms := v_token.retry_after_ms;

@@ -91,7 +91,8 @@ begin
 end
 $$;
 
--- Whether the user has everything of the conversation below `p_seq`: it was pushed, is their own, or was deleted.
+-- Whether the user has everything of the conversation below `p_seq`: it was pushed, is their own, or was deleted; or, they being a
+-- former member, they never get it, as it changed after they were removed.
 create function is_delivered_below(p_conversation uuid, p_user uuid, p_seq bigint) returns boolean
 language sql stable as $$
     select delivered_seq >= p_seq - 1 or not exists (
@@ -99,6 +100,7 @@ language sql stable as $$
             where messages.conversation_id = p_conversation
                 and seq > greatest(delivered_seq, joined_seq) and seq < p_seq
                 and sender_id <> p_user and deleted_at is null
+                and (left_version is null or messages.version <= left_version)
     )
     from members where conversation_id = p_conversation and user_id = p_user
 $$;

@@ -35,7 +35,8 @@ const UNDELIVERED_COLUMNS: &str =
     "m.id, m.conversation_id, m.seq, m.version, m.sender_id, m.content, m.reply_to, m.created_at, m.edited_at,
      false as deleted, case c.kind when 'direct' then $1 end as receiver_id, u.username as sender_username";
 
-/// A user's oldest undelivered messages over all conversations, oldest first.
+/// A user's oldest undelivered messages over all conversations, oldest first. For a former member one that changed after they were
+/// removed is as good as deleted.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
@@ -47,7 +48,8 @@ pub async fn list_undelivered(db: &Database, user: UserId, limit: i64) -> Result
          cross join lateral (
              select * from messages
              where conversation_id = c.id and seq > greatest(delivered_seq, joined_seq)
-                 and (left_seq is null or seq <= left_seq) and sender_id <> $1 and deleted_at is null
+                 and (left_seq is null or (seq <= left_seq and version <= left_version))
+                 and sender_id <> $1 and deleted_at is null
              order by seq limit $2
          ) m
          join users u on u.id = m.sender_id
@@ -81,7 +83,7 @@ pub async fn list_gap(
          join members on members.conversation_id = m.conversation_id and members.user_id = $1
          join users u on u.id = m.sender_id
          where m.conversation_id = $2 and m.seq > greatest($3, delivered_seq, joined_seq) and m.seq < $4
-             and m.sender_id <> $1 and m.deleted_at is null
+             and left_seq is null and m.sender_id <> $1 and m.deleted_at is null
          order by m.seq limit $5"
     );
     let parameters = [

@@ -27,7 +27,7 @@ pub async fn begin(db: &Database, connection: &ConnectionId) -> Result<UserId, E
 /// The connection has caught up, or given up.
 ///
 /// # Errors
-/// [`DbError`] where the database does not answer: its next sync waits for 6 seconds then.
+/// [`DbError`] where the database does not answer: its next sync waits for 11 seconds then.
 pub async fn end(db: &Database, connection: &ConnectionId) -> Result<(), DbError> {
     db.query("select end_sync($1)", &[(&connection.as_str(), Type::TEXT)])
         .await

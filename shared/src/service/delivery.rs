@@ -32,6 +32,8 @@ struct Inner {
     afterwards: Afterwards,
     marks: Marks,
     marking_is_due: AtomicBool,
+    /// Held while marks are written.
+    marking: tokio::sync::Mutex<()>,
     /// The connections that a task is catching up for.
     lagging: Mutex<HashSet<ConnectionId>>,
 }
@@ -46,6 +48,7 @@ impl Delivery {
             afterwards,
             marks: Marks::default(),
             marking_is_due: AtomicBool::new(false),
+            marking: tokio::sync::Mutex::default(),
             lagging: Mutex::default(),
         }))
     }

@@ -77,14 +77,19 @@ enum Reached {
 impl Sync {
     async fn run(mut self, known: Versions) {
         let outcome = self.send_all(&known).await;
-        self.delivery.write_marks().await;
+        // Before the end is told: who has it may go on at once.
         if let Err(error) = db::sync::end(self.delivery.db(), &self.connection).await {
             tracing::warn!(connection = %self.connection, %error, "the connection's next sync waits for a few seconds");
         }
+        let outcome = match outcome {
+            Ok(end) => self.send_end(end).await,
+            Err(error) => Err(error),
+        };
         match outcome {
             Ok(()) | Err(Interrupted::Push(PushError::Gone)) => {}
             Err(error) => self.give_up(error).await,
         }
+        self.delivery.write_marks().await;
     }
 
     /// The client hears that it does not have everything.
@@ -94,7 +99,8 @@ impl Sync {
         self.delivery.reply(&self.connection, frames::error(&error, None)).await;
     }
 
-    async fn send_all(&mut self, known: &Versions) -> Result<(), Interrupted> {
+    /// Sends what was missed, and returns the frame that ends it.
+    async fn send_all(&mut self, known: &Versions) -> Result<Bytes, Interrupted> {
         let named: Vec<ConversationId> = known.keys().copied().collect();
         let scopes = db::feed::list_scopes(self.delivery.db(), self.user, &named, MAX_CONVERSATIONS).await?;
         let mut versions = Versions::new();
@@ -114,7 +120,7 @@ impl Sync {
                 }
             };
         }
-        self.send_end(frames::sync_complete(has_more, Some(&versions))).await
+        Ok(frames::sync_complete(has_more, Some(&versions)))
     }
 
     async fn send_conversation(&mut self, scope: &Scope, known: i64) -> Result<Reached, Interrupted> {
@@ -124,7 +130,7 @@ impl Sync {
                 after,
                 upto: scope.version,
             };
-            let Batch { changes, upto } = Batch::read(self.delivery.db(), self.user, scope, window).await?;
+            let Batch { changes, upto } = Batch::read(self.delivery.db(), self.user, scope, window, known).await?;
             if let Reached::Bound(version) = self.send_batch(scope, changes, after).await? {
                 return Ok(Reached::Bound(version));
             }

@@ -74,13 +74,18 @@ impl Socket {
     /// The next frame but those in passing; `None` when the socket is closed.
     pub async fn try_next(&mut self) -> Option<Value> {
         loop {
-            let Message::Text(text) = self.next_message().await? else {
-                return None;
-            };
-            let frame: Value = serde_json::from_str(&text).unwrap();
+            let frame = self.try_next_of_all().await?;
             if !IN_PASSING.iter().any(|kind| frame["type"] == *kind) {
                 return Some(frame);
             }
+        }
+    }
+
+    /// The next frame whatever it is; `None` when the socket is closed.
+    async fn try_next_of_all(&mut self) -> Option<Value> {
+        match self.next_message().await? {
+            Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
+            _ => None,
         }
     }
 
@@ -106,15 +111,18 @@ impl Socket {
 
     /// The next frame of this type; all before it are dropped.
     pub async fn next_of(&mut self, kind: &str) -> Value {
+        let frames = self.take_all_until(|frame| frame["type"] == kind).await;
+        frames.into_iter().next_back().unwrap()
+    }
+
+    /// The frames up to the first that `is_last`, that one and those in passing included.
+    pub async fn take_all_until(&mut self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut frames = Vec::new();
         loop {
-            match self.next_message().await {
-                Some(Message::Text(text)) => {
-                    let frame: Value = serde_json::from_str(&text).unwrap();
-                    if frame["type"] == kind {
-                        return frame;
-                    }
-                }
-                other => panic!("expected {kind}, got {other:?}"),
+            let frame = self.try_next_of_all().await;
+            frames.push(frame.unwrap_or_else(|| panic!("the socket ended after {frames:?}")));
+            if frames.last().is_some_and(&is_last) {
+                return frames;
             }
         }
     }

@@ -72,9 +72,8 @@ impl Delivery {
     pub(super) async fn follow(&self, pushes: Vec<MemberPush>) {
         let delivery = self.clone();
         let complete = async move {
-            let gaps = join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
-            delivery.schedule_marking().await;
-            delivery.close_gaps(gaps.into_iter().flatten().collect()).await;
+            join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
+            delivery.finish_marking().await;
         };
         self.afterwards().run(complete).await;
     }
@@ -121,13 +120,20 @@ impl Delivery {
         outcome
     }
 
-    /// Waits for the pushes to one user, notes how they went, and tells whether there is a gap below the message.
-    async fn complete(&self, push: MemberPush) -> Option<Gap> {
-        let MemberPush { stream, seq, mark, .. } = push;
-        let Settled { reached, busy } = self.settle(push.posts).await;
+    /// Waits for the pushes to one user, notes how they went, and closes a gap below the message.
+    async fn complete(&self, push: MemberPush) {
         if !push.counts {
-            return None;
+            self.settle(push.posts).await;
+        } else if let Some(gap) = self.note_push(push).await {
+            self.close_gap_if_it_stays(gap).await;
         }
+    }
+
+    /// Waits for the pushes to one user, notes how they went, and tells whether there is a gap below the message.
+    async fn note_push(&self, push: MemberPush) -> Option<Gap> {
+        let MemberPush { stream, seq, mark, .. } = push;
+        let posts = push.posts.into_iter().map(|post| self.counting(stream, seq, post));
+        let Settled { reached, busy } = self.settle(posts.collect()).await;
         if reached.is_empty() {
             self.0.marks.failed(stream, seq);
             for connection in busy {
@@ -135,7 +141,6 @@ impl Delivery {
             }
             return None;
         }
-        self.0.marks.pushed(stream, seq);
         let mark = self.0.marks.gap_above(stream, mark, seq)?;
         Some(Gap {
             stream,
@@ -143,6 +148,23 @@ impl Delivery {
             seq,
             connections: reached,
         })
+    }
+
+    /// A post that counts for the delivered mark as soon as it is taken: the mark waits for no slower device.
+    fn counting(&self, stream: Stream, seq: i64, post: Post) -> Post {
+        let delivery = self.clone();
+        let outcome = async move {
+            let outcome = post.outcome.await;
+            if outcome.is_ok() {
+                delivery.0.marks.pushed(stream, seq);
+                delivery.mark_soon();
+            }
+            outcome
+        };
+        Post {
+            connection: post.connection,
+            outcome: outcome.boxed(),
+        }
     }
 
     /// Waits for posts and forgets the connections that are gone.
@@ -204,21 +226,16 @@ impl Delivery {
         self.0.lagging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn close_gaps(&self, gaps: Vec<Gap>) {
-        if gaps.is_empty() {
-            return;
-        }
+    async fn close_gap_if_it_stays(&self, gap: Gap) {
         tokio::time::sleep(match self.afterwards() {
             Afterwards::Spawned(_) => GAP_PATIENCE,
             Afterwards::Inline | Afterwards::Deferred(_) => GAP_PATIENCE_IN_A_FUNCTION,
         })
         .await;
-        for gap in gaps {
-            if let Some(mark) = self.0.marks.gap_above(gap.stream, gap.mark, gap.seq) {
-                self.close_gap(Gap { mark, ..gap }).await;
-            }
+        if let Some(mark) = self.0.marks.gap_above(gap.stream, gap.mark, gap.seq) {
+            self.close_gap(Gap { mark, ..gap }).await;
+            self.mark_soon();
         }
-        self.schedule_marking().await;
     }
 
     /// Pushes what lies between the delivered mark and a message that was just pushed: earlier pushes that failed.

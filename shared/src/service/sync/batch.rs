@@ -32,14 +32,21 @@ pub(super) enum Change {
 }
 
 impl Batch {
-    /// Reads what lies in the window. Where that is a lot, the batch ends before the window does.
-    pub(super) async fn read(db: &Database, user: UserId, scope: &Scope, window: Window) -> Result<Self, DbError> {
+    /// Reads what lies in the window. Where that is a lot, the batch ends before the window does. What was stored above `known`, the
+    /// version at the sync's start, is sent as it is by now when its turn comes, and not once more where it changed.
+    pub(super) async fn read(
+        db: &Database,
+        user: UserId,
+        scope: &Scope,
+        window: Window,
+        known: i64,
+    ) -> Result<Self, DbError> {
         let mut window = window;
         let stored = feed::list_stored(db, user, scope.conversation_id, window, LIMIT).await?;
         if let Some(last) = last_of_full(&stored) {
             window.upto = last.created_version;
         }
-        let amended = feed::list_changed(db, user, scope.conversation_id, window, window.after, LIMIT).await?;
+        let amended = feed::list_changed(db, user, scope.conversation_id, window, known, LIMIT).await?;
         if let Some(last) = last_of_full(&amended) {
             window.upto = last.message.version;
         }
