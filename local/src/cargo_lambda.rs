@@ -62,11 +62,12 @@ impl Watched {
         }
     }
 
-    /// Starts it, listening on `address`, and waits until it does.
+    /// Starts it, listening where `port` does until then, and waits until it does.
     ///
     /// # Errors
     /// [`CargoLambdaError`] where it does not come up.
-    pub async fn start(&self, address: SocketAddr, env_file: &Path) -> Result<CargoLambda, CargoLambdaError> {
+    pub async fn start(&self, port: TcpListener, env_file: &Path) -> Result<CargoLambda, CargoLambdaError> {
+        let address = port.local_addr().map_err(CargoLambdaError::Unusable)?;
         let mut command = Command::new(PROGRAM);
         command
             .args(["lambda", "watch"])
@@ -80,6 +81,7 @@ impl Watched {
             // A terminal's Ctrl-C is not for it: the last events of open sockets still need their functions.
             .process_group(0);
         self.run_in_workspace(&mut command);
+        drop(port);
         let mut cargo_lambda = CargoLambda {
             child: command.spawn().map_err(CargoLambdaError::from_spawn)?,
         };
@@ -101,12 +103,12 @@ impl Watched {
     }
 }
 
-/// An address on the loopback interface that nothing listens on at present.
+/// A port on the loopback interface that nobody else gets until [`Watched::start`] hands it over.
 ///
 /// # Errors
 /// Where there is none.
-pub fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+pub fn hold_port() -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
 async fn find() -> Result<(), CargoLambdaError> {

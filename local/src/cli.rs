@@ -62,7 +62,7 @@ pub struct Cli {
     #[arg(long, env = "CONFAB_LAMBDA", value_name = "URL", value_parser = or_blank::<Url>)]
     lambda: Option<OrBlank<Url>>,
     /// Take calls to @connections only with a signature (AWS Signature Version 4), from any address [always so with a --host beyond
-    /// loopback].
+    /// loopback or a --trusted-proxy].
     #[arg(long, global = true, env = "CONFAB_REQUIRE_SIGV4", value_parser = FalseyValueParser::new())]
     require_sigv4: bool,
     #[command(flatten)]
@@ -136,15 +136,25 @@ impl Cli {
         (!origins.is_empty()).then_some(origins)
     }
 
+    fn trusted_proxies(&self) -> Vec<IpAddr> {
+        self.trusted_proxies.iter().flatten().copied().collect()
+    }
+
+    /// Whether it is asked for, or others than this machine's processes may get through: from beyond loopback, or by a proxy, whose
+    /// calls can look like this machine's own.
+    fn requires_sigv4(&self) -> bool {
+        self.require_sigv4 || !self.address().ip().is_loopback() || !self.trusted_proxies().is_empty()
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             lookup: Box::new(|name| std::env::var(name).ok()),
             folder: self.folder(),
             template: self.template(),
             lambda: self.lambda.clone().flatten(),
-            require_sigv4: self.require_sigv4 || !self.address().ip().is_loopback(),
+            require_sigv4: self.requires_sigv4(),
             gateway: gateway::Options {
-                trusted_proxies: self.trusted_proxies.iter().flatten().copied().collect(),
+                trusted_proxies: self.trusted_proxies(),
                 cors_origins: self.cors_origins(),
                 websocket: self.sockets.options(),
                 ..gateway::Options::default()
@@ -222,5 +232,13 @@ mod tests {
         for host in ["0.0.0.0", "::", "192.0.2.7"] {
             assert!(requires_signatures(&["--host", host]), "{host}");
         }
+    }
+
+    #[test]
+    fn behind_a_proxy_calls_to_connections_must_be_signed() {
+        for proxy in ["127.0.0.1", "::1", "192.0.2.7"] {
+            assert!(requires_signatures(&["--trusted-proxy", proxy]), "{proxy}");
+        }
+        assert!(!requires_signatures(&["--trusted-proxy", ""]), "a blank one is none");
     }
 }

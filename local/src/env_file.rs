@@ -1,10 +1,10 @@
 //! The environment of functions in other processes, as a file that `cargo lambda watch --env-file` reads and a shell too.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::kept_file;
 
 /// The name of the file.
 const NAME: &str = "functions.env";
@@ -14,19 +14,7 @@ const NAME: &str = "functions.env";
 /// # Errors
 /// Where it can't be written, or a value can't stand in such a file.
 pub(crate) fn write(folder: &Path, variables: &BTreeMap<String, String>) -> io::Result<PathBuf> {
-    let text = text_of(variables)?;
-    fs::create_dir_all(folder)?;
-    let path = folder.join(NAME);
-    // Complete or not there at all, and with the right mode from its first byte.
-    let draft = folder.join(format!("{NAME}.{}", uuid::Uuid::new_v4()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(&draft, &path)?;
-    Ok(path)
+    kept_file::replace(folder, NAME, &text_of(variables)?)
 }
 
 fn text_of(variables: &BTreeMap<String, String>) -> io::Result<String> {
@@ -56,6 +44,7 @@ fn quote(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
 
@@ -101,6 +90,15 @@ mod tests {
         let path = write(&folder, &one("new")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "NAME='new'\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_written_leaves_no_draft() {
+        let folder = std::env::temp_dir().join(format!("confab-env-file-{}", uuid::Uuid::new_v4()));
+        fs::create_dir_all(folder.join(NAME)).unwrap();
+        write(&folder, &one("a secret")).unwrap_err();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
     }

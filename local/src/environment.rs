@@ -18,12 +18,11 @@ const OPTIONAL: [&str; 3] = [
     "DATABASE_VERIFY_CONNECTIONS",
 ];
 
-/// What the SDK insists on. `local` is no AWS account: a signature says nothing to it unless it is told to look.
-const AWS: [(&str, &str); 3] = [
-    ("AWS_REGION", "us-east-1"),
-    ("AWS_ACCESS_KEY_ID", "local"),
-    ("AWS_SECRET_ACCESS_KEY", "local"),
-];
+/// The region, which the SDK insists on. `local` is in none.
+const REGION: (&str, &str) = ("AWS_REGION", "us-east-1");
+
+/// The id and the key to sign with where nobody looks at signatures: the SDK insists on some.
+const UNCHECKED: (&str, &str) = ("local", "local");
 
 /// The functions' settings.
 pub(crate) struct Environment<'a> {
@@ -75,20 +74,17 @@ impl<'a> Environment<'a> {
         let names: BTreeSet<&str> = in_template
             .map(String::as_str)
             .chain(OPTIONAL)
-            .chain(AWS.map(|(name, _)| name))
+            .chain([REGION.0])
             .collect();
-        let suitable = |name: &str| match (name, credentials) {
-            ("AWS_ACCESS_KEY_ID", Some(credentials)) => Some(credentials.access_key_id().to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", Some(credentials)) => Some(credentials.secret_access_key().to_owned()),
-            _ => {
-                let (_, value) = AWS.iter().find(|(known, _)| *known == name)?;
-                Some((*value).to_owned())
-            }
-        };
+        let suitable = |name: &str| (name == REGION.0).then(|| REGION.1.to_owned());
         let variables = names
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), self.value(name, || suitable(name))?)));
-        variables.collect()
+        // Not what the user's shell has: that may open an AWS account, and these variables go to a file.
+        let (id, key) = credentials.map_or(UNCHECKED, |pair| (pair.access_key_id(), pair.secret_access_key()));
+        let signing = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", key)];
+        let signing = signing.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        variables.chain(signing).collect()
     }
 
     fn value(&self, name: &str, suitable: impl FnOnce() -> Option<String>) -> Option<String> {
@@ -193,6 +189,25 @@ Resources:
         assert_eq!(variables["DATABASE_POOL_SIZE"], "2");
         assert_eq!(variables["AWS_REGION"], "eu-west-1");
         assert!(!variables.contains_key("HOME") && !variables.contains_key("DATABASE_TIMEOUT_MS"));
+    }
+
+    #[test]
+    fn the_aws_credentials_of_the_users_shell_are_not_passed_on() {
+        let shell = [
+            ("JWT_SECRET", "a key"),
+            ("AWS_ACCESS_KEY_ID", "AKIAREAL"),
+            ("AWS_SECRET_ACCESS_KEY", "opens an account"),
+            ("AWS_SESSION_TOKEN", "opens it too"),
+        ];
+        let unchecked = of_processes(&shell, None);
+        assert_eq!(unchecked["AWS_ACCESS_KEY_ID"], "local");
+        assert_eq!(unchecked["AWS_SECRET_ACCESS_KEY"], "local");
+        let checked = of_processes(&shell, Some(&Credentials::new("an id", "its key")));
+        for variables in [unchecked, checked] {
+            for (_, secret) in &shell[1..] {
+                assert!(!variables.values().any(|value| value == secret), "{variables:?}");
+            }
+        }
     }
 
     #[test]

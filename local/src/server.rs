@@ -140,17 +140,25 @@ impl Server {
 
     /// Serves until `shutdown` is ready, another gateway took the database, or the functions' processes ended, and ends in order:
     /// sockets are closed with 1001, what is in flight finishes, marks are written, Postgres stops.
-    pub async fn serve(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// [`ServerError::TakenOver`] and [`ServerError::FunctionsEnded`], where it was not `shutdown` that ended it.
+    pub async fn serve(mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let lost = database::keep_lock(self.direct, self.lock);
+        let mut outcome = Ok(());
         let end = async {
-            tokio::select! {
-                () = shutdown => {}
-                () = lost => tracing::error!("another gateway took over this database: stopping"),
-                status = ended(&mut self.foundation.cargo_lambda) => tracing::error!(%status, "cargo lambda watch ended: stopping"),
+            outcome = tokio::select! {
+                () = shutdown => Ok(()),
+                () = lost => Err(ServerError::TakenOver),
+                status = ended(&mut self.foundation.cargo_lambda) => Err(ServerError::FunctionsEnded(status)),
+            };
+            if let Err(error) = &outcome {
+                tracing::error!(%error, "stopping");
             }
         };
         self.gateway.serve(listener, end).await;
         self.foundation.stop().await;
+        outcome
     }
 
     /// Stops what was started, without having served.

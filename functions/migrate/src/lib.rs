@@ -42,7 +42,7 @@ impl<C: Clock> Migrator<C> {
     /// Does what `CloudFormation` asks for, and tells it how that went.
     ///
     /// # Errors
-    /// Where the answer can't be handed over. Lambda then calls again, which does no harm: what was applied stays applied.
+    /// Where the answer can't be handed over. Lambda does not call again: `CloudFormation` gives up when `ServiceTimeout` is over.
     pub async fn handle(&self, event: LambdaEvent<Request>) -> Result<(), lambda_runtime::Error> {
         let limit = self.time_left(event.context.deadline).saturating_sub(RESERVE);
         let verdict = match request::task(&event.payload, &fingerprint()) {

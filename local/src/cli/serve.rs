@@ -30,14 +30,13 @@ pub(super) async fn serve(cli: &Cli, watch: Option<&Watch>) -> Result<(), AnyErr
     };
     let (mut server, listener) = bind(cli.address(), server).await?;
     let opened = tokio::select! {
-        opened = open(cli, &functions, &mut server, &listener) => opened.map(|()| true),
+        opened = open(cli, functions, &mut server, &listener) => opened.map(|()| true),
         () = &mut stop => Ok(false),
     };
     if let Ok(true) = opened {
-        Box::pin(server.serve(listener, stop)).await;
-    } else {
-        Box::pin(server.stop()).await;
+        return Ok(Box::pin(server.serve(listener, stop)).await?);
     }
+    Box::pin(server.stop()).await;
     opened.map(drop)
 }
 
@@ -45,7 +44,8 @@ pub(super) async fn serve(cli: &Cli, watch: Option<&Watch>) -> Result<(), AnyErr
 enum Functions {
     Here,
     Elsewhere(Url),
-    Watched(Watched, SocketAddr),
+    /// With the port for it, which is held until it starts: the build takes minutes, in which another process might get it.
+    Watched(Watched, std::net::TcpListener),
 }
 
 impl Functions {
@@ -54,6 +54,12 @@ impl Functions {
     }
 
     fn watched(cli: &Cli, watch: &Watch) -> Result<Self, AnyError> {
+        if let Some(url) = cli.lambda.as_ref().and_then(Option::as_ref) {
+            let both = format!(
+                "CONFAB_LAMBDA (or --lambda) is {url}, but watch runs the functions itself: unset it, or leave out watch"
+            );
+            return Err(both.into());
+        }
         let path = cli.template();
         let source = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let functions = Template::parse(&source)?.functions;
@@ -63,14 +69,14 @@ impl Functions {
             concurrency: watch.concurrency,
             release: watch.release,
         };
-        Ok(Self::Watched(watched, cargo_lambda::free_address()?))
+        Ok(Self::Watched(watched, cargo_lambda::hold_port()?))
     }
 
-    fn url(&self) -> Result<Option<Url>, url::ParseError> {
+    fn url(&self) -> Result<Option<Url>, AnyError> {
         match self {
             Self::Here => Ok(None),
             Self::Elsewhere(url) => Ok(Some(url.clone())),
-            Self::Watched(_, address) => Url::parse(&format!("http://{address}")).map(Some),
+            Self::Watched(_, port) => Ok(Some(Url::parse(&format!("http://{}", port.local_addr()?))?)),
         }
     }
 }
@@ -96,7 +102,7 @@ async fn bind(address: SocketAddr, server: Server) -> Result<(Server, TcpListene
 }
 
 /// Makes functions in other processes ready, and tells the user that all is.
-async fn open(cli: &Cli, functions: &Functions, server: &mut Server, listener: &TcpListener) -> Result<(), AnyError> {
+async fn open(cli: &Cli, functions: Functions, server: &mut Server, listener: &TcpListener) -> Result<(), AnyError> {
     let address = from_this_machine(listener.local_addr()?);
     let env_file = || {
         absolute(cli.folder())
@@ -105,9 +111,10 @@ async fn open(cli: &Cli, functions: &Functions, server: &mut Server, listener: &
     };
     let told = match functions {
         Functions::Here => String::new(),
-        Functions::Elsewhere(url) => how_to_start(url, &env_file()?),
-        Functions::Watched(watched, at) => {
-            let cargo_lambda = watched.start(*at, &env_file()?).await?;
+        Functions::Elsewhere(url) => how_to_start(&url, &env_file()?),
+        Functions::Watched(watched, port) => {
+            let at = port.local_addr()?;
+            let cargo_lambda = watched.start(port, &env_file()?).await?;
             server.attach(cargo_lambda);
             format!("  Functions  http://{at}, by cargo lambda watch\n")
         }

@@ -98,6 +98,8 @@ impl ManagementApi {
         let mut room = self.memory.hold();
         let body = body::read(&head.headers, body, self.bounds(), &mut room).await?;
         admission.confirm(&head, &body)?;
+        // From here on the frame counts against what may wait for its connection: slow readers take no room from others' calls.
+        drop(room);
         match head.method {
             Method::POST => {
                 self.post(connection, body).await?;
@@ -133,7 +135,7 @@ impl From<BodyError> for ApiError {
             BodyError::TooLarge => Self::too_large(),
             BodyError::TooSlow => Self::bad_request(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive"),
             BodyError::Broken => Self::bad_request(StatusCode::BAD_REQUEST, "The body could not be read"),
-            BodyError::NoRoom => Self::limit_exceeded(),
+            BodyError::NoRoom => Self::no_room(),
         }
     }
 }

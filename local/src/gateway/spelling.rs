@@ -30,10 +30,10 @@ pub(super) struct FirstHead(Arc<OnceLock<Bytes>>);
 impl FirstHead {
     /// What must see all that is read from the connection. A head over `limit` bytes is not kept.
     pub(super) fn recorder(&self, limit: usize) -> impl FnMut(&[u8]) + Send + 'static {
-        let head = self.0.clone();
-        let mut begun = Some(Vec::new());
+        // Both are let go at the end of the head: whoever reads the connection has this for as long as it lasts, and a head holds a token.
+        let mut begun = Some((self.0.clone(), Vec::new()));
         move |bytes| {
-            let Some(seen) = &mut begun else { return };
+            let Some((head, seen)) = &mut begun else { return };
             // The end may lie across two reads.
             let from = seen.len().saturating_sub(HEAD_END.len() - 1);
             seen.extend_from_slice(bytes);
@@ -125,5 +125,18 @@ mod tests {
             "x-mine"
         );
         assert_eq!(Spelling::default().names().spelt(&X_MINE), "x-mine");
+    }
+
+    #[test]
+    fn the_recorder_keeps_no_head_that_is_read_or_over_the_limit() {
+        for read in ["GET / HTTP/1.1\r\n\r\n", "GET /?token=without-an-end HTTP/1.1\r\n"] {
+            let head = FirstHead::default();
+            let kept = Arc::downgrade(&head.0);
+            let mut record = head.recorder(20);
+            record(read.as_bytes());
+            drop(head);
+            assert_eq!(kept.strong_count(), 0, "{read}");
+            record(b"a frame");
+        }
     }
 }

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 use shared::config::ConfigError;
 use shared::db::DbError;
@@ -45,6 +46,12 @@ pub enum ServerError {
     /// The database is not to be had.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The gateway's lock is another's.
+    #[error("another gateway took over this database: stop one of the two, or set DATABASE_URL to another database")]
+    TakenOver,
+    /// There is nothing left to run the functions.
+    #[error("cargo lambda watch ended by itself: {0}")]
+    FunctionsEnded(ExitStatus),
     /// The pool can't be made.
     #[error(transparent)]
     Pool(#[from] DbError),

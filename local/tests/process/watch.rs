@@ -164,7 +164,24 @@ async fn when_cargo_lambda_ends_so_does_watch() {
     let mut product = starting.await.unwrap();
     let cargo_lambda = programs.noted("cargo-lambda.pid").await;
     kill(Pid::from_raw(cargo_lambda.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
-    assert!(product.end().await.success());
+    assert_eq!(
+        product.end().await.code(),
+        Some(1),
+        "whoever supervises it starts it again"
+    );
+    assert!(!postgres_runs(&folder));
+}
+
+#[tokio::test]
+async fn watch_and_another_place_for_the_functions_are_refused_together() {
+    let folder = Folder::new("watch_lambda");
+    let programs = Programs::new(&folder);
+    let mut watch = programs.watch(&folder);
+    watch.env("CONFAB_LAMBDA", "http://127.0.0.1:1");
+    let output = run(watch).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("CONFAB_LAMBDA") && said.contains("watch"), "{said}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use refinery::error::Kind;
 use refinery::{Error, Migration, Report, Runner, SchemaVersion};
 use sha2::{Digest, Sha256};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::Client;
 
 use super::cancel::cancel;
@@ -118,14 +118,17 @@ pub async fn migrate(endpoint: &Endpoint) -> Result<Applied, MigrateError> {
     apply_alone(&mut client, endpoint).await
 }
 
-/// As [`migrate`], for `limit` at most: then the statement that runs is cancelled, so that nothing of it happens later, when
+/// As [`migrate`], for `limit` at most, connecting and cancelling included: then the statement that runs is cancelled, so that nothing of it happens later, when
 /// whoever asked has been told that it failed.
 ///
 /// # Errors
 /// Those of [`migrate`], and [`MigrateError::TooSlow`].
 pub async fn migrate_within(endpoint: &Endpoint, limit: Duration) -> Result<Applied, MigrateError> {
-    let mut client = connect(endpoint, CONNECT_WAIT.min(limit)).await?;
-    if let Ok(result) = timeout(limit, apply_alone(&mut client, endpoint)).await {
+    // One deadline over all of it: what a slow server takes to connect is not there for the migrations, nor what cancelling may take.
+    let time = limit.saturating_sub(CANCEL_WAIT);
+    let deadline = Instant::now() + time;
+    let mut client = connect(endpoint, CONNECT_WAIT.min(time)).await?;
+    if let Ok(result) = timeout_at(deadline, apply_alone(&mut client, endpoint)).await {
         return result;
     }
     let in_time = timeout(CANCEL_WAIT, cancel(&client, endpoint)).await.is_ok();

@@ -179,7 +179,9 @@ impl RemoteFunction {
     fn read(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Value, FunctionError> {
         let (url, function) = (self.api.url.clone(), self.name.clone());
         match status {
-            _ if headers.contains_key(FUNCTION_ERROR) => Err(failure_of(body).unwrap_or_default().into()),
+            _ if headers.contains_key(FUNCTION_ERROR) => {
+                Err(failure_of(body).map_or_else(without_report, FunctionError::from))
+            }
             StatusCode::OK if body.is_empty() => Ok(Value::Null),
             StatusCode::OK => serde_json::from_slice(body).map_err(|error| malformed(&error)),
             StatusCode::NOT_FOUND => Err(InvokeError::UnknownFunction { url, function }.into()),
@@ -221,7 +223,7 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 }
 
 /// A function's failure, as Lambda's runtimes report it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failure {
     error_type: String,
@@ -232,11 +234,31 @@ fn failure_of(body: &[u8]) -> Option<Failure> {
     serde_json::from_slice(body).ok()
 }
 
+fn without_report() -> FunctionError {
+    FunctionError::Failed("without a report".to_owned())
+}
+
 impl From<Failure> for FunctionError {
     fn from(failure: Failure) -> Self {
         if failure.error_message.starts_with(PANIC) {
             return Self::Panicked;
         }
         Self::Failed(format!("{}: {}", failure.error_type, failure.error_message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_error_without_a_report_says_so() {
+        let api = InvokeApi::new(&Url::parse("http://127.0.0.1:9000").expect("a URL")).expect("an API");
+        let headers = HeaderMap::from_iter([(
+            http::HeaderName::from_static(FUNCTION_ERROR),
+            http::HeaderValue::from_static("Unhandled"),
+        )]);
+        let error = api.function("one").read(StatusCode::OK, &headers, b"").unwrap_err();
+        assert_eq!(error.to_string(), "the function failed: without a report");
     }
 }

@@ -78,6 +78,12 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message)
     }
 
+    /// Too many frames are arriving at once, for whichever connections.
+    pub(super) fn no_room() -> Self {
+        let message = "The gateway takes in as many frames as it has room for: try again";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message)
+    }
+
     /// The data can't be sent as a text frame.
     pub(super) fn not_text() -> Self {
         let message = "The data is not UTF-8, and connections take text only";

@@ -9,7 +9,7 @@ use aws_lambda_events::query_map::QueryMap;
 use chrono::{DateTime, Utc};
 use http::header::{CONNECTION, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use serde_json::json;
+use serde::Serialize;
 use shared::domain::ConnectionId;
 
 use super::ending::Ending;
@@ -94,7 +94,13 @@ impl Connection {
 
     /// The frame by which a client learns that its message led to nothing.
     pub(super) fn failure_frame(&self, message: &str, request_id: &str) -> String {
-        json!({ "message": message, "connectionId": self.id.as_str(), "requestId": request_id }).to_string()
+        let frame = FailureFrame {
+            message,
+            connection_id: self.id.as_str(),
+            request_id,
+        };
+        // Strings are always JSON.
+        serde_json::to_string(&frame).unwrap_or_default()
     }
 
     fn event(
@@ -127,6 +133,15 @@ impl Connection {
             (HeaderName::from_static("x-restapi"), EMPTY),
         ])
     }
+}
+
+/// What the service says of a failure, its members in the service's order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FailureFrame<'a> {
+    message: &'a str,
+    connection_id: &'a str,
+    request_id: &'a str,
 }
 
 /// An event whose headers, if it has any, are the gateway's.

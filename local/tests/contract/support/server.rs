@@ -87,7 +87,10 @@ impl TestServer {
         settings.lambda = emulator.as_ref().map(|emulator| emulator.url().parse().unwrap());
         let server = Server::start(settings).await.unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(server.serve(listener, stop.clone().cancelled_owned()));
+        let task = tokio::spawn({
+            let stopped = stop.clone().cancelled_owned();
+            async move { Box::pin(server.serve(listener, stopped)).await.unwrap() }
+        });
         Self {
             address,
             database_url,
