@@ -26,6 +26,10 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How long a sync may take: 5 seconds for what it sends and 5 for its end, and more on a busy machine.
 const MAX_SYNC: Duration = Duration::from_secs(20);
 
+/// How long a device asks for the rest of what it missed before it begins anew with another socket. A server that fails each sync must
+/// not keep the run from its end.
+const MAX_SYNCING: Duration = Duration::from_secs(30);
+
 /// Who and what there is.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -118,7 +122,8 @@ impl Device {
 
     /// Asks for what was missed, until nothing is left. False where the socket ended meanwhile.
     async fn sync(&mut self) -> bool {
-        loop {
+        let deadline = Instant::now() + MAX_SYNCING;
+        while Instant::now() < deadline {
             let frame = json!({"type": "sync", "versions": self.record.replica.versions});
             if !self.send(&frame).await {
                 return false;
@@ -134,12 +139,11 @@ impl Device {
                 Some(Frame::Error { retry_after_ms, .. }) => {
                     self.listen(Duration::from_millis(retry_after_ms.unwrap_or(100))).await;
                 }
-                Some(_) | None => {
-                    self.socket = None;
-                    return false;
-                }
+                Some(_) | None => break,
             }
         }
+        self.socket = None;
+        false
     }
 
     /// Whether the socket took the frame.

@@ -14,7 +14,7 @@ use crate::journal::Acknowledged;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a device tries. The gateway and Postgres come back sooner by far.
-const MAX_TRYING: Duration = Duration::from_secs(90);
+const MAX_TRYING: Duration = Duration::from_mins(1);
 
 /// Where a message goes.
 #[derive(Debug, Clone, Copy)]
