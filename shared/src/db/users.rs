@@ -116,6 +116,9 @@ pub async fn find_credentials(db: &Database, email: &Email) -> Result<Option<Cre
     }))
 }
 
+/// How often an update is tried that gives way to others.
+const UPDATE_ATTEMPTS: usize = 4;
+
 /// Changes what is given and leaves the rest; `None` where there is no such account.
 ///
 /// # Errors
@@ -126,12 +129,15 @@ pub async fn update(
     username: Option<&Username>,
     email: Option<&Email>,
 ) -> Result<Option<User>, Error> {
-    let row = match try_update(db, id, username, email).await {
-        // Two who want each other's name at once wait for each other, until Postgres ends one of them. What it would have done is the
-        // same at a second time, whatever became of the first.
-        Err(DbError::GaveWay(_)) => try_update(db, id, username, email).await,
-        outcome => outcome,
-    };
+    let mut row = try_update(db, id, username, email).await;
+    // Those who want each other's names at once wait for each other, until Postgres ends one of them. What it would have done is the
+    // same the next time, whatever became of the last, and of those who are left one always gets through.
+    for _ in 1..UPDATE_ATTEMPTS {
+        match row {
+            Err(DbError::GaveWay(_)) => row = try_update(db, id, username, email).await,
+            outcome => return Ok(outcome.map_err(taken)?.as_ref().map(user)),
+        }
+    }
     Ok(row.map_err(taken)?.as_ref().map(user))
 }
 
