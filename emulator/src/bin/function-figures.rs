@@ -56,9 +56,10 @@ type AnyError = Box<dyn std::error::Error>;
 async fn main() -> Result<ExitCode, AnyError> {
     let options = Options::parse();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let names = functions(&repository)?;
     let folder = match options.folder {
         Some(folder) => folder,
-        None => build(&repository, &options.profile)?,
+        None => build(&repository, &names, &options.profile)?,
     };
     let mut out = io::stdout();
     writeln!(
@@ -66,7 +67,7 @@ async fn main() -> Result<ExitCode, AnyError> {
         "function       start     memory at start  after a call  binary    zip"
     )?;
     let mut missed = 0;
-    for name in functions(&repository)? {
+    for name in names {
         let figures = measure(&name, &folder.join(&name), options.runs).await?;
         writeln!(out, "{}", figures.line())?;
         missed += figures.missed_targets();
@@ -83,20 +84,19 @@ async fn main() -> Result<ExitCode, AnyError> {
 }
 
 /// Builds the binaries and returns their folder.
-fn build(repository: &Path, profile: &str) -> Result<PathBuf, AnyError> {
-    // The whole workspace: a choice of packages would choose other features for their dependencies, and build those anew.
+fn build(repository: &Path, names: &[String], profile: &str) -> Result<PathBuf, AnyError> {
     let mut cargo = Command::new("cargo");
     let status = cargo
         .args([
             "build",
             "--workspace",
-            "--bins",
             "--features",
             "lambda",
             "--locked",
             "--profile",
             profile,
         ])
+        .args(names.iter().flat_map(|name| ["--bin", name]))
         .current_dir(repository)
         .status()?;
     if !status.success() {
@@ -193,7 +193,7 @@ fn event(function: &str) -> Option<Value> {
     }
     if function.starts_with("ws-") {
         return Some(json!({
-            "requestContext": {"connectionId": "AbCdEfGhIjKlMno=", "requestId": "r", "stage": "ws"},
+            "requestContext": {"connectionId": "AbCdEfGhIjKlMno=", "connectedAt": 0, "requestId": "r", "stage": "ws"},
             "headers": {}, "multiValueHeaders": {}, "isBase64Encoded": false, "body": "not JSON",
         }));
     }
