@@ -14,6 +14,7 @@ use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnection
 use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
 use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use futures_util::FutureExt;
 
@@ -55,7 +56,12 @@ impl ManagementApi {
                 .or_else("Profile", ProfileFileCredentialsProvider::builder().build());
         let region =
             RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(Region::new(NO_REGION));
+        // The cryptography that the connection to Postgres has, and not that of the SDK's own choice beside it: half the binary.
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
         aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
             .credentials_provider(credentials)
             .region(region)
             .endpoint_url(callback_url)
