@@ -33,7 +33,7 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
     } = services.clone();
     let connect = ws_connect::Services::new(tokens.clone(), delivery.clone());
     let message = ws_message::Services::new(db.clone(), delivery.clone());
-    let disconnect = db.clone();
+    let disconnect = delivery.clone();
     let functions = [
         (
             "register",
@@ -45,7 +45,14 @@ pub fn link(services: &Services) -> BTreeMap<String, Function> {
         ),
         ("profile", Function::http(profile::router(db.clone(), tokens.clone()))),
         ("history", Function::http(history::router(db.clone(), tokens.clone()))),
-        ("messages", Function::http(messages::router(db, tokens, delivery))),
+        (
+            "messages",
+            Function::http(messages::router(db.clone(), tokens.clone(), delivery.clone())),
+        ),
+        (
+            "conversations",
+            Function::http(conversations::router(db, tokens, delivery)),
+        ),
         (
             "ws-connect",
             Function::websocket(move |event| ws_connect::handle(connect.clone(), event)),

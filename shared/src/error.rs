@@ -28,9 +28,24 @@ pub enum Error {
     /// No user with this id.
     #[error("there is no such user")]
     UnknownUser,
+    /// No conversation with this id, or not one of the user's.
+    #[error("there is no such conversation")]
+    UnknownConversation,
     /// No message with this id, or a deleted one.
     #[error("there is no such message")]
     UnknownMessage,
+    /// The user does not take part in the group.
+    #[error("there is no such member")]
+    UnknownMember,
+    /// Direct conversations have no name, roles or comings and goings.
+    #[error("a direct conversation can't be changed like a group")]
+    NotAGroup,
+    /// A group always has an owner.
+    #[error("the last owner of a group hands over before leaving")]
+    LastOwner,
+    /// A group has as many members as it may.
+    #[error("the group is full")]
+    GroupFull,
     /// The `client_id` stands for another message of this sender.
     #[error("this client_id was first sent with another receiver or content")]
     ClientIdConflict,
@@ -66,7 +81,12 @@ impl Error {
             Self::BadCredentials => "bad_credentials",
             Self::Forbidden(_) => "forbidden",
             Self::UnknownUser => "unknown_user",
+            Self::UnknownConversation => "unknown_conversation",
             Self::UnknownMessage => "unknown_message",
+            Self::UnknownMember => "unknown_member",
+            Self::NotAGroup => "not_a_group",
+            Self::LastOwner => "last_owner",
+            Self::GroupFull => "group_full",
             Self::ClientIdConflict => "client_id_conflict",
             Self::RateLimited(_) => "rate_limited",
             Self::UnknownConnection => "unknown_connection",
@@ -129,6 +149,19 @@ pub struct Quota {
     pub retry_after: Duration,
 }
 
+impl Quota {
+    /// A bucket of `limit` tokens without one, until `retry_after` has passed.
+    #[must_use]
+    pub fn empty(limit: u32, retry_after: Duration) -> Self {
+        Self {
+            limit,
+            remaining: 0,
+            reset: retry_after,
+            retry_after,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +184,12 @@ mod tests {
             Error::BadCredentials,
             Error::Forbidden("not yours"),
             Error::UnknownUser,
+            Error::UnknownConversation,
             Error::UnknownMessage,
+            Error::UnknownMember,
+            Error::NotAGroup,
+            Error::LastOwner,
+            Error::GroupFull,
             Error::ClientIdConflict,
             Error::RateLimited(quota),
             Error::UnknownConnection,

@@ -1,32 +1,20 @@
 //! The frames that go out to clients.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::Error;
-use crate::domain::Message;
-use crate::domain::{ClientId, ConversationId, MessageId, UserId};
+use crate::domain::{ClientId, ConversationId, Message, MessageId, Presence, Role, UserId};
 
 /// What a client is told, one kind for each `type`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Outgoing<'a> {
-    DirectMessage {
-        id: MessageId,
-        from: UserId,
-        to: UserId,
-        content: &'a str,
-        timestamp: i64,
-        sender_username: &'a str,
-        conversation_id: ConversationId,
-        seq: i64,
-        version: i64,
-        #[serde(serialize_with = "crate::time::rfc3339")]
-        created_at: DateTime<Utc>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        client_id: Option<&'a str>,
-    },
+    DirectMessage(Said<'a>),
+    Message(Said<'a>),
     MessageEdited {
         id: MessageId,
         content: &'a str,
@@ -44,8 +32,44 @@ enum Outgoing<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         client_id: Option<&'a str>,
     },
+    ConversationRead {
+        reader_id: UserId,
+        user_id: UserId,
+        conversation_id: ConversationId,
+        seq: i64,
+    },
+    Delivered {
+        conversation_id: ConversationId,
+        user_id: UserId,
+        seq: i64,
+    },
+    MemberAdded(Membership<'a>),
+    MemberRemoved(Membership<'a>),
+    ConversationUpdated {
+        conversation_id: ConversationId,
+        version: i64,
+        name: &'a str,
+    },
+    OnlineUsers {
+        users: &'a [UserId],
+    },
+    PresenceChange {
+        user_id: UserId,
+        online: bool,
+        version: i64,
+        #[serde(serialize_with = "crate::time::rfc3339_option")]
+        last_seen: Option<DateTime<Utc>>,
+    },
+    Typing {
+        user_id: UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conversation_id: Option<ConversationId>,
+        active: bool,
+    },
     SyncComplete {
         has_more: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        versions: Option<&'a BTreeMap<ConversationId, i64>>,
     },
     Pong,
     Error {
@@ -60,14 +84,54 @@ enum Outgoing<'a> {
     },
 }
 
-/// A message, new or not yet delivered. `client_id` is for its sender's connections only.
+/// A message.
+#[derive(Serialize)]
+struct Said<'a> {
+    id: MessageId,
+    from: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<UserId>,
+    content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<MessageId>,
+    timestamp: i64,
+    sender_username: &'a str,
+    conversation_id: ConversationId,
+    seq: i64,
+    version: i64,
+    #[serde(serialize_with = "crate::time::rfc3339")]
+    created_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+}
+
+/// Somebody's part in a group.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Membership<'a> {
+    /// The group.
+    pub conversation_id: ConversationId,
+    /// The group's version since then.
+    pub version: i64,
+    /// Its name.
+    pub name: &'a str,
+    /// Who.
+    pub user_id: UserId,
+    /// Their user name.
+    pub username: &'a str,
+    /// What they are, or were.
+    pub role: Role,
+}
+
+/// A message, new or not yet delivered: `direct_message` between two, `message` in a group. `client_id` is for its sender's
+/// connections only.
 #[must_use]
-pub fn direct_message(message: &Message, sender_username: &str, client_id: Option<&ClientId>) -> Bytes {
-    text(&Outgoing::DirectMessage {
+pub fn message(message: &Message, sender_username: &str, client_id: Option<&ClientId>) -> Bytes {
+    let said = Said {
         id: message.id,
         from: message.sender_id,
         to: message.receiver_id,
         content: &message.content,
+        reply_to: message.reply_to,
         timestamp: message.created_at.timestamp(),
         sender_username,
         conversation_id: message.conversation_id,
@@ -75,6 +139,80 @@ pub fn direct_message(message: &Message, sender_username: &str, client_id: Optio
         version: message.version,
         created_at: message.created_at,
         client_id: client_id.map(ClientId::as_str),
+    };
+    text(&match message.receiver_id {
+        Some(_) => Outgoing::DirectMessage(said),
+        None => Outgoing::Message(said),
+    })
+}
+
+/// A user read a conversation up to `seq`.
+#[must_use]
+pub fn conversation_read(conversation_id: ConversationId, reader: UserId, seq: i64) -> Bytes {
+    text(&Outgoing::ConversationRead {
+        reader_id: reader,
+        user_id: reader,
+        conversation_id,
+        seq,
+    })
+}
+
+/// A user's devices have a conversation up to `seq`.
+#[must_use]
+pub fn delivered(conversation_id: ConversationId, user_id: UserId, seq: i64) -> Bytes {
+    text(&Outgoing::Delivered {
+        conversation_id,
+        user_id,
+        seq,
+    })
+}
+
+/// Somebody takes part in a group now, or has another role in it.
+#[must_use]
+pub fn member_added(membership: Membership<'_>) -> Bytes {
+    text(&Outgoing::MemberAdded(membership))
+}
+
+/// Somebody takes part in a group no more.
+#[must_use]
+pub fn member_removed(membership: Membership<'_>) -> Bytes {
+    text(&Outgoing::MemberRemoved(membership))
+}
+
+/// A group has a new name.
+#[must_use]
+pub fn conversation_updated(conversation_id: ConversationId, version: i64, name: &str) -> Bytes {
+    text(&Outgoing::ConversationUpdated {
+        conversation_id,
+        version,
+        name,
+    })
+}
+
+/// Which of the receiver's contacts are online.
+#[must_use]
+pub fn online_users(users: &[UserId]) -> Bytes {
+    text(&Outgoing::OnlineUsers { users })
+}
+
+/// Somebody came or went.
+#[must_use]
+pub fn presence_change(presence: &Presence) -> Bytes {
+    text(&Outgoing::PresenceChange {
+        user_id: presence.user_id,
+        online: presence.last_seen.is_none(),
+        version: presence.version,
+        last_seen: presence.last_seen,
+    })
+}
+
+/// Somebody writes, or has stopped.
+#[must_use]
+pub fn typing(user_id: UserId, conversation_id: Option<ConversationId>, active: bool) -> Bytes {
+    text(&Outgoing::Typing {
+        user_id,
+        conversation_id,
+        active,
     })
 }
 
@@ -103,10 +241,10 @@ pub fn message_deleted(message: &Message, client_id: Option<&ClientId>) -> Bytes
     })
 }
 
-/// The end of a push on connect; `has_more` where a bound ended it.
+/// The end of a push on connect, or of a `sync` with how far it came; `has_more` where a bound ended it.
 #[must_use]
-pub fn sync_complete(has_more: bool) -> Bytes {
-    text(&Outgoing::SyncComplete { has_more })
+pub fn sync_complete(has_more: bool, versions: Option<&BTreeMap<ConversationId, i64>>) -> Bytes {
+    text(&Outgoing::SyncComplete { has_more, versions })
 }
 
 /// The answer to a ping.
@@ -182,8 +320,9 @@ mod tests {
             seq: 42,
             version: 57,
             sender_id: Uuid::from_u128(3).into(),
-            receiver_id: Uuid::from_u128(4).into(),
+            receiver_id: Some(Uuid::from_u128(4).into()),
             content: "Hello".to_owned(),
+            reply_to: None,
             created_at: DateTime::from_timestamp_micros(1_705_312_800_000_001).unwrap(),
             edited_at: None,
             deleted: false,
@@ -208,11 +347,11 @@ mod tests {
             "client_id": "c1",
         });
         assert_eq!(
-            value(&direct_message(&message(), "johndoe", Some(&client_id))),
+            value(&super::message(&message(), "johndoe", Some(&client_id))),
             expected
         );
         assert!(
-            value(&direct_message(&message(), "johndoe", None))
+            value(&super::message(&message(), "johndoe", None))
                 .get("client_id")
                 .is_none()
         );

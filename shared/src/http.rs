@@ -9,7 +9,7 @@ mod query;
 mod quota;
 
 pub use auth::{CurrentUser, bearer_token};
-pub use body::JsonObject;
+pub use body::{JsonObject, OptionalJsonObject};
 pub use context::Source;
 pub use path::{PathId, not_an_id};
 pub use problem::Problem;
@@ -24,7 +24,8 @@ use crate::db::Database;
 
 /// A function for everyone: its errors become problem documents.
 pub fn public(router: Router) -> Router {
-    router.layer(from_fn(problem::render))
+    // A router of its own around it: `Allow` is added to a refusal outside of a router's layers.
+    Router::new().fallback_service(router).layer(from_fn(problem::render))
 }
 
 /// A function for users: it takes a token in `Authorization`, counts against the user's requests, and has [`CurrentUser`] to

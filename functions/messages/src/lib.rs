@@ -24,7 +24,8 @@ struct Services {
 struct MessageView {
     id: MessageId,
     sender_id: UserId,
-    receiver_id: UserId,
+    /// Null in a group.
+    receiver_id: Option<UserId>,
     content: String,
     is_deleted: bool,
     #[serde(serialize_with = "shared::time::rfc3339_option")]

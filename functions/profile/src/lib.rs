@@ -1,4 +1,4 @@
-//! `GET /users/me` and `PUT /users/me/update`: one's own account.
+//! `GET /users/me` and `PUT /users/me/update`: one's own account. `GET /users/search`: finding others.
 
 use axum::extract::State;
 use axum::routing::{get, put};
@@ -8,11 +8,11 @@ use serde::Serialize;
 use shared::Error;
 use shared::crypto::Tokens;
 use shared::db::Database;
-use shared::db::users::User;
-use shared::domain::{Email, UserId, Username};
+use shared::db::users::{Found, User};
+use shared::domain::{Email, NamePrefix, UserId, Username};
 use shared::error::FieldError;
 use shared::fields::Fields;
-use shared::http::{CurrentUser, JsonObject, Problem, authenticated};
+use shared::http::{CurrentUser, JsonObject, Problem, Query, authenticated};
 use shared::service::accounts;
 
 #[derive(Serialize)]
@@ -33,10 +33,18 @@ struct UpdatedView {
     updated: DateTime<Utc>,
 }
 
+/// Somebody else's account: never their e-mail address.
+#[derive(Serialize)]
+struct FoundView {
+    id: UserId,
+    username: String,
+}
+
 /// The function's routes.
 pub fn router(db: Database, tokens: Tokens) -> Router {
     let routes = Router::new()
         .route("/users/me", get(show))
+        .route("/users/search", get(search))
         .route("/users/me/update", put(update));
     authenticated(routes.with_state(db.clone()), tokens, db)
 }
@@ -76,6 +84,20 @@ async fn update(
         email,
         updated,
     }))
+}
+
+async fn search(
+    State(db): State<Database>,
+    CurrentUser(_): CurrentUser,
+    Query(mut fields): Query,
+) -> Result<Json<Vec<FoundView>>, Problem> {
+    let prefix = fields.required("q", NamePrefix::parse);
+    let prefix = prefix.ok_or_else(|| fields.refusal())?;
+    let found = accounts::search(&db, &prefix).await?;
+    let views = found
+        .into_iter()
+        .map(|Found { id, username }| FoundView { id, username });
+    Ok(Json(views.collect()))
 }
 
 fn changes(mut fields: Fields) -> Result<(Option<Username>, Option<Email>), Error> {

@@ -47,9 +47,8 @@ async fn open(services: &Services, event: &ApiGatewayWebsocketProxyRequest) -> R
     let Services { tokens, delivery } = services;
     let connection = connection_id(event)?;
     let user = authenticate(tokens, event)?;
-    connections::open(delivery, &connection, user).await?;
-    let follow_up = connections::after_open(delivery.clone(), connection, user);
-    delivery.afterwards().run(follow_up).await;
+    let opened = connections::open(delivery, &connection, user).await?;
+    delivery.afterwards().run(opened.follow_up()).await;
     Ok(())
 }
 

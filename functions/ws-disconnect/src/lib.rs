@@ -2,8 +2,7 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use http::StatusCode;
-use shared::db::Database;
-use shared::service::connections;
+use shared::service::{Delivery, connections};
 use shared::ws::events::{answer, connection_id};
 
 /// Forgets the connection. It is best effort: where this is never called, or fails, the lease ends it.
@@ -11,9 +10,9 @@ use shared::ws::events::{answer, connection_id};
 /// # Errors
 /// The database is away.
 pub async fn handle(
-    db: Database,
+    delivery: Delivery,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    connections::forget(&db, &connection_id(&event)?).await?;
+    connections::forget(&delivery, &connection_id(&event)?).await?;
     Ok(answer(StatusCode::OK))
 }

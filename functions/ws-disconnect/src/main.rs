@@ -3,6 +3,6 @@ use shared::lambda::{Error, environment, serve_websocket};
 use ws_disconnect::handle;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let db = environment()?.database()?;
-    serve_websocket(|event| handle(db.clone(), event)).await
+    let delivery = environment()?.delivery().await?;
+    serve_websocket(|event| handle(delivery.clone(), event)).await
 }

@@ -7,7 +7,7 @@ use shared::db::Database;
 use shared::db::messages::NewMessage;
 use shared::domain::ConnectionId;
 use shared::frames;
-use shared::service::{Delivery, connections, messages};
+use shared::service::{Delivery, connections, messages, reading, sync, typing};
 use shared::ws::events::{answer, connection_id};
 use shared::ws::{Frame, Incoming};
 
@@ -54,15 +54,24 @@ async fn act(services: &Services, connection: &ConnectionId, frame: Frame) -> Re
             delivery.reply(connection, frames::pong()).await;
             Ok(())
         }
-        Frame::DirectMessage { to, content, client_id } => {
+        Frame::Message {
+            destination,
+            content,
+            reply_to,
+            client_id,
+        } => {
             let new = NewMessage {
                 connection,
-                receiver: to,
+                destination,
                 content: &content,
+                reply_to,
                 client_id: client_id.as_ref(),
             };
             messages::send(db, delivery, &new).await
         }
+        Frame::Read { conversation, seq } => reading::mark_read_from(delivery, connection, conversation, seq).await,
+        Frame::Typing { destination, active } => typing::pass_on(delivery, connection, destination, active).await,
+        Frame::Sync { versions } => sync::sync(delivery, connection, versions).await,
     }
 }
 

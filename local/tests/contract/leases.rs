@@ -32,7 +32,8 @@ async fn expire(sql: &Client, user: &User) {
 
 /// Sees to it that no sweep is due.
 async fn hold_sweeps(sql: &Client) {
-    let statement = "insert into rate_limits (key, tat) values ('sweep', clock_timestamp() + interval '1 minute')";
+    let statement =
+        "insert into rate_limits (key, tat) values ('sweep-connections', clock_timestamp() + interval '1 minute')";
     sql.batch_execute(statement).await.unwrap();
 }
 

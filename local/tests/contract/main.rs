@@ -7,6 +7,8 @@
 
 mod accounts;
 mod client_ids;
+mod conversations;
+mod delivered;
 mod documents;
 mod editing;
 mod history;
@@ -14,10 +16,14 @@ mod leases;
 mod login_limits;
 mod offline;
 mod pooler;
+mod presence;
 mod races;
 mod recovery;
 mod requests;
 mod resilience;
+mod search;
 mod sending;
 mod sockets;
 mod support;
+mod sync;
+mod typing;

@@ -2,14 +2,12 @@
 //! statements, connections beyond the limit.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::net::TcpSocket;
 
 use crate::resilience::send_until_stored;
-use crate::support::{Options, Socket, TestServer, User, direct_message, only_in_process};
+use crate::support::{Options, TestServer, direct_message, only_in_process};
 
 /// A server whose statements may take a fraction of a second.
 async fn impatient_server() -> TestServer {
@@ -71,16 +69,6 @@ async fn a_send_that_takes_too_long_is_unavailable_and_leaves_nothing_behind() {
     assert_eq!(bob.history(&server, &ada).await, ["first", "second"]);
 }
 
-/// A socket whose client's buffers take little, so that the server soon notices that nobody reads.
-async fn open_with_small_buffers(server: &TestServer, user: &User) -> Socket {
-    let address: SocketAddr = server.address().parse().unwrap();
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let stream = socket.connect(address).await.unwrap();
-    let url = format!("ws://{address}/ws?token={}", user.token);
-    Socket::open_on(stream, &url).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_did_not_read_gets_everything_once_it_reads_with_no_further_send() {
     if only_in_process(
@@ -91,7 +79,7 @@ async fn a_client_that_did_not_read_gets_everything_once_it_reads_with_no_furthe
     let server = TestServer::start().await;
     server.lift_rate_limits().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
-    let mut to = open_with_small_buffers(&server, &bob).await;
+    let mut to = server.open_with_small_buffers(&bob).await;
     assert_eq!(to.next().await["type"], "sync_complete");
     let mut from = server.connect(&ada).await;
     // More than the kernel's buffers and the connection's queue take together.

@@ -220,7 +220,7 @@ async fn expect_one_statement_for_a_send(how: &str) {
         // Delivered marks and upkeep have statements of their own at some time or other; what belongs to a send comes with each.
         let fewest = sends.iter().min_by_key(|statements| statements.len()).unwrap();
         assert_eq!(fewest.len(), 1, "{sends:#?}");
-        assert!(fewest[0].contains("send_message"), "{sends:#?}");
+        assert!(fewest[0].contains("post_message"), "{sends:#?}");
         let is_unnamed = fewest[0].contains("execute <unnamed>");
         assert_eq!(is_unnamed, how == "unnamed", "{sends:#?}");
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod asyncapi;
+mod conversation;
 mod database;
 mod document;
 mod lambda;
@@ -14,6 +15,7 @@ mod user;
 
 pub use answer::{Answer, named_fields};
 pub use asyncapi::{ASYNCAPI, From, check_frame};
+pub use conversation::said;
 pub use database::empty_database;
 pub use document::{for_each_child, members, parse_yaml, read};
 pub use lambda::{in_lambda_mode, only_in_process};

@@ -7,9 +7,11 @@ use crate::template::{Template, items};
 
 /// The calls of the management API that a function makes: it posts; it closes connections that are too many or unknown; it looks
 /// whether a new connection is open yet.
-const PUSHING: [(&str, &[&str]); 3] = [
+const PUSHING: [(&str, &[&str]); 5] = [
+    ("conversations", &["POST"]),
     ("messages", &["POST"]),
     ("ws-connect", &["POST", "GET", "DELETE"]),
+    ("ws-disconnect", &["POST"]),
     ("ws-message", &["POST", "DELETE"]),
 ];
 

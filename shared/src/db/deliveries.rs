@@ -6,7 +6,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::messages::message_from;
+use super::connections::Connection;
+use super::messages::{connections, message_from};
 use super::{Database, DbError};
 use crate::domain::{ConversationId, Message, UserId};
 
@@ -31,10 +32,11 @@ pub struct Mark {
 }
 
 const UNDELIVERED_COLUMNS: &str =
-    "m.id, m.conversation_id, m.seq, m.version, m.sender_id, m.content, m.created_at, m.edited_at,
-     false as deleted, $1 as receiver_id, u.username as sender_username";
+    "m.id, m.conversation_id, m.seq, m.version, m.sender_id, m.content, m.reply_to, m.created_at, m.edited_at,
+     false as deleted, case c.kind when 'direct' then $1 end as receiver_id, u.username as sender_username";
 
-/// A user's oldest undelivered messages over all conversations, oldest first.
+/// A user's oldest undelivered messages over all conversations, oldest first. For a former member one that changed after they were
+/// removed is as good as deleted.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
@@ -46,7 +48,8 @@ pub async fn list_undelivered(db: &Database, user: UserId, limit: i64) -> Result
          cross join lateral (
              select * from messages
              where conversation_id = c.id and seq > greatest(delivered_seq, joined_seq)
-                 and (left_seq is null or seq <= left_seq) and sender_id <> $1 and deleted_at is null
+                 and (left_seq is null or (seq <= left_seq and version <= left_version))
+                 and sender_id <> $1 and deleted_at is null
              order by seq limit $2
          ) m
          join users u on u.id = m.sender_id
@@ -76,10 +79,11 @@ pub async fn list_gap(
     let sql = format!(
         "select {UNDELIVERED_COLUMNS}
          from messages m
+         join conversations c on c.id = m.conversation_id
          join members on members.conversation_id = m.conversation_id and members.user_id = $1
          join users u on u.id = m.sender_id
          where m.conversation_id = $2 and m.seq > greatest($3, delivered_seq, joined_seq) and m.seq < $4
-             and m.sender_id <> $1 and m.deleted_at is null
+             and left_seq is null and m.sender_id <> $1 and m.deleted_at is null
          order by m.seq limit $5"
     );
     let parameters = [
@@ -93,21 +97,30 @@ pub async fn list_gap(
     Ok(rows.iter().map(undelivered).collect())
 }
 
-/// Writes delivered marks, all in one statement, and returns where each user's mark stands then: below the end of a range where
-/// something under it is still undelivered. They must be sorted by conversation and user, so that two writers lock rows in the same
+/// Where a user's delivered mark stands after it was written.
+#[derive(Debug)]
+pub struct Standing {
+    /// Up to which `seq`: below the end of the range that was written, where something under it is still undelivered.
+    pub seq: i64,
+    /// The connections of those to tell, where the mark moved; none where it did not.
+    pub connections: Vec<Connection>,
+}
+
+/// Writes delivered marks, all in one statement, and returns where each stands then. They must be sorted by conversation and user, so that two writers lock rows in the same
 /// order.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer; the marks lag then.
-pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<Vec<i64>, DbError> {
+pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<Vec<Standing>, DbError> {
     let conversations: Vec<&Uuid> = marks.iter().map(|mark| mark.conversation_id.as_uuid()).collect();
     let users: Vec<&Uuid> = marks.iter().map(|mark| mark.user_id.as_uuid()).collect();
     let from: Vec<i64> = marks.iter().map(|mark| *mark.seqs.start()).collect();
     let to: Vec<i64> = marks.iter().map(|mark| *mark.seqs.end()).collect();
     let rows = db
         .query(
-            "select mark_delivered(conversation_id, user_id, seq_from, seq_to) as mark
+            "select moved.seq, moved.connection_ids, moved.connections_open
              from unnest($1, $2, $3, $4) with ordinality as marks (conversation_id, user_id, seq_from, seq_to, position)
+             cross join lateral move_delivered(marks.conversation_id, marks.user_id, seq_from, seq_to) as moved
              order by position",
             &[
                 (&conversations, Type::UUID_ARRAY),
@@ -117,10 +130,11 @@ pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<Vec<i64>, D
             ],
         )
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.get::<_, Option<i64>>("mark").unwrap_or(0))
-        .collect())
+    let standing = |row: &Row| Standing {
+        seq: row.get::<_, Option<i64>>("seq").unwrap_or(0),
+        connections: connections(row),
+    };
+    Ok(rows.iter().map(standing).collect())
 }
 
 /// A point in the order of transactions: see [`settled`].
@@ -155,7 +169,7 @@ pub async fn settled(db: &Database, horizon: &Horizon) -> Result<bool, DbError> 
 
 fn undelivered(row: &Row) -> Undelivered {
     Undelivered {
-        message: message_from(row, row.get("edited_at")),
+        message: message_from(row),
         sender_username: row.get("sender_username"),
     }
 }

@@ -1,6 +1,5 @@
 //! Storing, editing and deleting messages.
 
-use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -9,10 +8,10 @@ use uuid::Uuid;
 use super::connections::Connection;
 use super::{Database, DbError, rate_limits};
 use crate::Error;
-use crate::domain::{ClientId, ConnectionId, Content, ConversationId, Message, MessageId, UserId};
+use crate::domain::{ClientId, ConnectionId, Content, ConversationId, Destination, Message, MessageId, UserId};
 use crate::error::Quota;
 
-/// Messages a user may send in a second, as `send_message` in the migrations has it.
+/// Messages a user may send in a second, as `post_message` in the migrations has it.
 const SEND_LIMIT: u32 = 10;
 
 /// A message that a client wants to send.
@@ -20,10 +19,12 @@ const SEND_LIMIT: u32 = 10;
 pub struct NewMessage<'a> {
     /// The connection that the frame came in on; it tells who the sender is.
     pub connection: &'a ConnectionId,
-    /// To whom.
-    pub receiver: UserId,
+    /// Where to.
+    pub destination: Destination,
     /// What it says.
     pub content: &'a Content,
+    /// The message of the same conversation that it answers.
+    pub reply_to: Option<MessageId>,
     /// The sender's own name for it, which makes the send repeatable.
     pub client_id: Option<&'a ClientId>,
 }
@@ -65,19 +66,23 @@ pub struct Changed {
 ///
 /// # Errors
 /// [`Error::UnknownConnection`], [`Error::Invalid`] for a send to oneself, [`Error::RateLimited`], [`Error::UnknownUser`],
+/// [`Error::UnknownConversation`], [`Error::Forbidden`] to former members, [`Error::UnknownMessage`] for what is replied to,
 /// [`Error::ClientIdConflict`], or what the database says. Nothing is stored then.
 pub async fn send(db: &Database, new: &NewMessage<'_>) -> Result<Sent, Error> {
+    let (receiver, target) = new.destination.as_uuids();
     let row = db
         .query_one(
-            "select * from send_message($1, $2, $3, $4, $5, $6, $7)",
+            "select * from post_message($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             &[
                 (&new.connection.as_str(), Type::TEXT),
-                (new.receiver.as_uuid(), Type::UUID),
+                (&receiver, Type::UUID),
+                (&target, Type::UUID),
                 (MessageId::generate().as_uuid(), Type::UUID),
                 (ConversationId::generate().as_uuid(), Type::UUID),
                 (&new.content.as_str(), Type::TEXT),
+                (&new.reply_to.as_ref().map(MessageId::as_uuid), Type::UUID),
                 (&new.client_id.map(ClientId::as_str), Type::TEXT),
-                (&digest(new.content), Type::BYTEA),
+                (&digest(new), Type::BYTEA),
             ],
         )
         .await?;
@@ -85,10 +90,16 @@ pub async fn send(db: &Database, new: &NewMessage<'_>) -> Result<Sent, Error> {
         "sent" | "repeated" => Ok(sent(&row)),
         "unknown_connection" => Err(Error::UnknownConnection),
         "sending_to_oneself" => Err(Error::field("to", "must be somebody else than yourself")),
-        "rate_limited" => Err(Error::RateLimited(empty_quota(&row))),
+        "rate_limited" => {
+            let retry_after = rate_limits::milliseconds(row.get("retry_after_ms"));
+            Err(Error::RateLimited(Quota::empty(SEND_LIMIT, retry_after)))
+        }
         "unknown_user" => Err(Error::UnknownUser),
+        "unknown_conversation" => Err(Error::UnknownConversation),
+        "forbidden" => Err(Error::Forbidden("only members may write to a conversation")),
+        "unknown_message" => Err(Error::UnknownMessage),
         "client_id_conflict" => Err(Error::ClientIdConflict),
-        status => Err(unknown_status("send_message", status)),
+        status => Err(unknown_status("post_message", status)),
     }
 }
 
@@ -112,7 +123,7 @@ pub async fn delete(db: &Database, user: UserId, message: MessageId) -> Result<C
 async fn change(db: &Database, user: UserId, message: MessageId, content: Option<&Content>) -> Result<Changed, Error> {
     let row = db
         .query_one(
-            "select * from change_message($1, $2, $3)",
+            "select * from amend_message($1, $2, $3)",
             &[
                 (user.as_uuid(), Type::UUID),
                 (message.as_uuid(), Type::UUID),
@@ -122,7 +133,7 @@ async fn change(db: &Database, user: UserId, message: MessageId, content: Option
         .await?;
     match row.get("status") {
         status @ ("changed" | "unchanged") => Ok(Changed {
-            message: message_from(&row, row.get("edited_at")),
+            message: message_from(&row),
             connections: if status == "changed" {
                 connections(&row)
             } else {
@@ -131,13 +142,19 @@ async fn change(db: &Database, user: UserId, message: MessageId, content: Option
         }),
         "unknown_message" => Err(Error::UnknownMessage),
         "forbidden" => Err(Error::Forbidden("only the sender of a message may change it")),
-        status => Err(unknown_status("change_message", status)),
+        status => Err(unknown_status("amend_message", status)),
     }
 }
 
 /// What a repeat must agree with. The conversation is compared by the statement.
-fn digest(content: &Content) -> Vec<u8> {
-    Sha256::digest(content.as_str()).to_vec()
+fn digest(new: &NewMessage<'_>) -> Vec<u8> {
+    let mut digest = Sha256::new_with_prefix(new.content.as_str());
+    if let Some(reply_to) = new.reply_to {
+        // No content has this character, so what follows it is never taken for content.
+        digest.update([0]);
+        digest.update(reply_to.as_uuid());
+    }
+    digest.finalize().to_vec()
 }
 
 fn sent(row: &Row) -> Sent {
@@ -154,14 +171,15 @@ fn sent(row: &Row) -> Sent {
             .collect(),
     });
     Sent {
-        message: message_from(row, None),
+        message: message_from(row),
         sender_username: row.get("sender_username"),
         repeated: row.get::<_, &str>("status") == "repeated",
         members: members.collect(),
     }
 }
 
-fn connections(row: &Row) -> Vec<Connection> {
+/// The connections that a row lists.
+pub(super) fn connections(row: &Row) -> Vec<Connection> {
     let ids: Vec<String> = row.get::<_, Option<_>>("connection_ids").unwrap_or_default();
     let open: Vec<bool> = row.get::<_, Option<_>>("connections_open").unwrap_or_default();
     std::iter::zip(ids, open)
@@ -172,32 +190,23 @@ fn connections(row: &Row) -> Vec<Connection> {
         .collect()
 }
 
-pub(super) fn message_from(row: &Row, edited_at: Option<DateTime<Utc>>) -> Message {
+pub(super) fn message_from(row: &Row) -> Message {
     Message {
         id: MessageId::from(row.get::<_, Uuid>("id")),
         conversation_id: ConversationId::from(row.get::<_, Uuid>("conversation_id")),
         seq: row.get("seq"),
         version: row.get("version"),
         sender_id: UserId::from(row.get::<_, Uuid>("sender_id")),
-        receiver_id: UserId::from(row.get::<_, Uuid>("receiver_id")),
+        receiver_id: row.get::<_, Option<Uuid>>("receiver_id").map(UserId::from),
         content: row.get("content"),
+        reply_to: row.get::<_, Option<Uuid>>("reply_to").map(MessageId::from),
         created_at: row.get("created_at"),
-        edited_at,
+        edited_at: row.get("edited_at"),
         deleted: row.get("deleted"),
     }
 }
 
-fn empty_quota(row: &Row) -> Quota {
-    let retry_after = rate_limits::milliseconds(row.get("retry_after_ms"));
-    Quota {
-        limit: SEND_LIMIT,
-        remaining: 0,
-        reset: retry_after,
-        retry_after,
-    }
-}
-
 /// A status that this code does not know: the schema is newer than it.
-fn unknown_status(function: &str, status: &str) -> Error {
+pub(super) fn unknown_status(function: &str, status: &str) -> Error {
     DbError::Refused(format!("{function} answered the unknown status {status:?}")).into()
 }

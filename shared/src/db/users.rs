@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 
 use super::{Database, DbError};
 use crate::Error;
-use crate::domain::{Email, UserId, Username};
+use crate::domain::{Email, NamePrefix, UserId, Username};
 
 /// A user, as they see themselves.
 #[derive(Debug, Clone)]
@@ -65,6 +65,38 @@ pub async fn find(db: &Database, id: UserId) -> Result<Option<User>, DbError> {
         )
         .await?;
     Ok(row.as_ref().map(user))
+}
+
+/// A user as others find them.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The user's id.
+    pub id: UserId,
+    /// The user's name.
+    pub username: String,
+}
+
+/// Users whose names begin like this, in the order of their names.
+///
+/// # Errors
+/// [`DbError`] where the database does not answer.
+pub async fn search(db: &Database, prefix: &NamePrefix, limit: i64) -> Result<Vec<Found>, DbError> {
+    // A range instead of a pattern: no character of the prefix means anything but itself.
+    let rows = db
+        .query(
+            "select id, username from users where username_key >= $1 and username_key < $2 order by username_key limit $3",
+            &[
+                (&prefix.as_str(), Type::TEXT),
+                (&prefix.end(), Type::TEXT),
+                (&limit, Type::INT8),
+            ],
+        )
+        .await?;
+    let found = |row: &Row| Found {
+        id: UserId::from(row.get::<_, uuid::Uuid>("id")),
+        username: row.get("username"),
+    };
+    Ok(rows.iter().map(found).collect())
 }
 
 /// What the login with this address is checked against.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Invalid, check_length, check_no_nul};
+use super::{Invalid, check_length, check_no_nul, check_not_blank};
 
 /// What a message says: 1 to 4,096 code points, not only white space, no NUL; never trimmed.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,9 +14,7 @@ impl Content {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         check_length(text, 1..=4096)?;
         check_no_nul(text)?;
-        if text.chars().all(char::is_whitespace) {
-            return Err(Invalid::new("must not be only white space"));
-        }
+        check_not_blank(text)?;
         Ok(Self(text.to_owned()))
     }
 

@@ -61,6 +61,10 @@ id!(
     /// A conversation, direct or a group.
     ConversationId
 );
+id!(
+    /// What names a conversation to one of its users: its id, or that of the other user of a direct one.
+    ConversationRef
+);
 
 /// The length of `67e55044-10b1-426f-9247-bb680e5fe0c8`. The other forms that [`Uuid`] reads (simple, braced, URN) are not
 /// part of the contract.

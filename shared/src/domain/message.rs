@@ -15,10 +15,12 @@ pub struct Message {
     pub version: i64,
     /// Who wrote it.
     pub sender_id: UserId,
-    /// To whom.
-    pub receiver_id: UserId,
+    /// To whom, in a direct conversation; nobody in particular in a group.
+    pub receiver_id: Option<UserId>,
     /// What it says, also when it is deleted: then for its sender's eyes only.
     pub content: String,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
     /// When its content last changed.

@@ -2,7 +2,7 @@ use caseless::default_case_fold_str;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use super::{Invalid, check_length};
+use super::{Invalid, check_length, check_no_nul};
 
 /// A user name: 3 to 32 letters of any script, digits, `_`, `.` or `-`.
 ///
@@ -46,6 +46,41 @@ impl Username {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+/// More than 32 characters ever fold to: the longest compatibility form of one has 18 (Unicode Standard, UAX #15, table 8).
+const MAX_FOLDED: usize = 32 * 18 * 3;
+
+/// How the names begin that somebody looks for: 2 to 32 characters, each of which stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePrefix(String);
+
+impl NamePrefix {
+    /// Reads what to look for, without regard to case.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is too short or too long, or holds a NUL.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        check_no_nul(text)?;
+        check_length(text, 2..=32)?;
+        let prefix = fold(text);
+        // Two characters may be one letter: a vowel and its accent.
+        check_length(&prefix, 2..=MAX_FOLDED)?;
+        Ok(Self(prefix))
+    }
+
+    /// What the [`key`](Username::key)s of the names begin with.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A text that is greater, byte for byte, than all that begin like this, and less than all others that are greater: its last
+    /// character is no character (Unicode Standard, section 23.7), so no name has it.
+    #[must_use]
+    pub fn end(&self) -> String {
+        format!("{}\u{10ffff}", self.0)
     }
 }
 
@@ -140,12 +175,40 @@ mod tests {
         assert_ne!(key("bob"), key("rob"));
     }
 
+    #[test]
+    fn a_beginning_has_two_characters_also_when_accents_have_joined_their_letters() {
+        for text in ["ab", "%_", "Ab", "ｂｏ", "ﬁ1", "😀😀"] {
+            assert!(NamePrefix::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "a", "é", "e\u{301}", "ab\0", &"x".repeat(33)] {
+            assert!(NamePrefix::parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(NamePrefix::parse("ＺＯE\u{308}").unwrap().as_str(), "zoë");
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_name_or_refused(text in any::<String>()) {
             if let Ok(name) = Username::parse(&text) {
                 prop_assert_eq!(name.as_str(), &text);
                 prop_assert!((3..=32).contains(&text.chars().count()));
+            }
+        }
+
+        #[test]
+        fn a_name_lies_between_each_of_its_beginnings_and_their_ends(name in "[\\p{L}\\p{N}_.-]{3,32}", length in 2..32_usize) {
+            let Ok(name) = Username::parse(&name) else { return Ok(()) };
+            let beginning: String = name.key().chars().take(length).collect();
+            if let Ok(prefix) = NamePrefix::parse(&beginning) {
+                prop_assert!(prefix.as_str() <= name.key() && name.key() < prefix.end().as_str(), "{name:?} {prefix:?}");
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_beginning_or_refused(text in any::<String>()) {
+            if let Ok(prefix) = NamePrefix::parse(&text) {
+                prop_assert!(prefix.as_str().chars().count() >= 2);
+                prop_assert!(!prefix.as_str().contains('\0'));
             }
         }
 

@@ -1,7 +1,8 @@
 use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Problem;
 use crate::fields::Fields;
@@ -17,16 +18,38 @@ impl<S: Sync> FromRequest<S> for JsonObject {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        check_media_type(request.headers())?;
-        let body = axum::body::to_bytes(request.into_body(), MAX_BYTES)
-            .await
-            .map_err(|_| too_large())?;
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(members)) => Ok(Self(Fields::new(members))),
-            Ok(_) => Err(not_json("The body is JSON, but not an object.")),
-            // serde_json says where it stopped, and quotes at most one character.
-            Err(error) => Err(not_json(format!("The body is not JSON: {error}."))),
+        parse(&read(request).await?).map(Self)
+    }
+}
+
+/// As [`JsonObject`], for calls whose members may all be missing: then the body may be, too.
+#[derive(Debug)]
+pub struct OptionalJsonObject(pub Fields);
+
+impl<S: Sync> FromRequest<S> for OptionalJsonObject {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = read(request).await?;
+        if body.is_empty() {
+            return Ok(Self(Fields::new(Map::new())));
         }
+        parse(&body).map(Self)
+    }
+}
+
+async fn read(request: Request) -> Result<Bytes, Problem> {
+    check_media_type(request.headers())?;
+    let body = axum::body::to_bytes(request.into_body(), MAX_BYTES).await;
+    body.map_err(|_| too_large())
+}
+
+fn parse(body: &[u8]) -> Result<Fields, Problem> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(Fields::new(members)),
+        Ok(_) => Err(not_json("The body is JSON, but not an object.")),
+        // serde_json says where it stopped, and quotes at most one character.
+        Err(error) => Err(not_json(format!("The body is not JSON: {error}."))),
     }
 }
 

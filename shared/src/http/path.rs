@@ -4,7 +4,7 @@ use lambda_http::RequestExt;
 
 use super::Problem;
 use crate::Error;
-use crate::domain::{Invalid, MessageId, UserId};
+use crate::domain::{ConversationId, ConversationRef, Invalid, MessageId, UserId};
 use crate::error::FieldError;
 
 /// An id that is the one variable segment of the path.
@@ -32,6 +32,22 @@ impl Segment for UserId {
 }
 
 impl Segment for MessageId {
+    const NAME: &'static str = "id";
+
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
+
+impl Segment for ConversationId {
+    const NAME: &'static str = "id";
+
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
+
+impl Segment for ConversationRef {
     const NAME: &'static str = "id";
 
     fn parse(text: &str) -> Result<Self, Invalid> {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -73,8 +73,12 @@ fn status(error: &Error) -> StatusCode {
         Error::Invalid(_) | Error::UsernameTaken | Error::EmailTaken => StatusCode::BAD_REQUEST,
         Error::Unauthenticated(_) | Error::BadCredentials => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
-        Error::UnknownUser | Error::UnknownMessage | Error::UnknownConnection => StatusCode::NOT_FOUND,
-        Error::ClientIdConflict => StatusCode::CONFLICT,
+        Error::UnknownUser
+        | Error::UnknownConversation
+        | Error::UnknownMessage
+        | Error::UnknownMember
+        | Error::UnknownConnection => StatusCode::NOT_FOUND,
+        Error::ClientIdConflict | Error::NotAGroup | Error::LastOwner | Error::GroupFull => StatusCode::CONFLICT,
         Error::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -141,6 +145,8 @@ impl Problem {
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        // The router's list for a path that a `?` or `#` in a segment has cut short: which methods there are, the gateway says.
+        headers.remove(ALLOW);
         match self.status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,5 +1,6 @@
 //! Pushing through API Gateway's connection management API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
@@ -16,6 +17,7 @@ use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectio
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 
 use super::{Outcome, Push, PushError};
 use crate::domain::ConnectionId;
@@ -24,6 +26,10 @@ use crate::domain::ConnectionId;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many posts are under way at once. A message to a large group goes to hundreds of connections; one that does not answer keeps
+/// one place, for as long as a call may take.
+const MAX_POSTS: usize = 64;
+
 /// Goes into signatures where `AWS_REGION` is not set. Lambda sets it, and the gateway in `local` takes any.
 const NO_REGION: &str = "local";
 
@@ -31,6 +37,7 @@ const NO_REGION: &str = "local";
 #[derive(Debug, Clone)]
 pub struct ManagementApi {
     client: Client,
+    posts: Arc<Semaphore>,
 }
 
 impl ManagementApi {
@@ -67,6 +74,7 @@ impl ManagementApi {
     pub fn new(settings: &SdkConfig) -> Self {
         Self {
             client: Client::new(settings),
+            posts: Arc::new(Semaphore::new(MAX_POSTS)),
         }
     }
 }
@@ -78,7 +86,10 @@ impl Push for ManagementApi {
             .post_to_connection()
             .connection_id(connection.as_str())
             .data(Blob::new(frame));
+        let posts = self.posts.clone();
         async move {
+            // The semaphore is never closed; were it, the call would be made all the same.
+            let _place = posts.acquire().await;
             call.send()
                 .await
                 .map(drop)

@@ -4,9 +4,9 @@ use super::rate_limits::{self, LoginAttempt};
 use super::upkeep;
 use crate::Error;
 use crate::crypto::{Passwords, Tokens};
-use crate::db::users::User;
+use crate::db::users::{Found, User};
 use crate::db::{self, Database};
-use crate::domain::{Email, Password, SourceAddress, UserId, Username};
+use crate::domain::{Email, NamePrefix, Password, SourceAddress, UserId, Username};
 use crate::error::Quota;
 
 /// Somebody who wants an account.
@@ -59,7 +59,7 @@ pub async fn log_in(
         .unzip();
     if !passwords.verify(password, hash).await? {
         // Whoever guesses fills the table of buckets: where nobody connects, nobody else sweeps it.
-        upkeep::sweep_if_due(db).await;
+        upkeep::sweep_buckets_if_due(db).await;
         return Err(Error::BadCredentials);
     }
     let token = tokens.issue(user.ok_or(Error::BadCredentials)?)?;
@@ -72,6 +72,17 @@ pub async fn log_in(
 /// [`Error::Unauthenticated`] where it is gone, or what the database says.
 pub async fn profile(db: &Database, user: UserId) -> Result<User, Error> {
     db::users::find(db, user).await?.ok_or(GONE)
+}
+
+/// How many users one search finds.
+const SEARCH_RESULTS: i64 = 20;
+
+/// Finds users by the beginning of their names.
+///
+/// # Errors
+/// What the database says.
+pub async fn search(db: &Database, prefix: &NamePrefix) -> Result<Vec<Found>, Error> {
+    Ok(db::users::search(db, prefix, SEARCH_RESULTS).await?)
 }
 
 /// Changes what is given of a user's own account.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::marks::Progress;
-use super::{Delivery, connections};
+use super::{Delivery, connections, presence};
 use crate::db::deliveries::Undelivered;
 use crate::db::{self, Database, DbError};
 use crate::domain::{ConnectionId, UserId};
@@ -37,9 +37,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
-/// Why a push of undelivered messages ended early.
+/// Why a push of what a user lacks ended early.
 #[derive(Debug, thiserror::Error)]
-enum Interrupted {
+pub(super) enum Interrupted {
     #[error(transparent)]
     Database(#[from] DbError),
     #[error(transparent)]
@@ -100,7 +100,7 @@ async fn attempt(
 
 /// `$disconnect` may have come before the row was confirmed.
 async fn forget(delivery: &Delivery, connection: &ConnectionId) {
-    if let Err(error) = db::connections::close(delivery.db(), connection).await {
+    if let Err(error) = connections::forget(delivery, connection).await {
         tracing::warn!(%connection, %error, "the row of a closed connection stays until its lease ends");
     }
 }
@@ -112,9 +112,10 @@ async fn deliver(delivery: &Delivery, connection: &ConnectionId, user: UserId) -
         connections::close(delivery, connection).await;
         return Ok(());
     }
+    presence::tell_online(delivery, connection, user).await?;
     wait_until_settled(delivery.db()).await?;
     let has_more = push_all(delivery, connection, user).await?;
-    let sync_complete = frames::sync_complete(has_more);
+    let sync_complete = frames::sync_complete(has_more, None);
     delivery.push().post(connection, sync_complete).await?;
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! The life of a WebSocket connection.
 
-use super::{Delivery, backlog, upkeep};
+use super::{Delivery, backlog, presence, upkeep};
 use crate::Error;
-use crate::db::{self, Database};
-use crate::domain::{ConnectionId, UserId};
+use crate::db;
+use crate::domain::{ConnectionId, Presence, UserId};
 
 /// How many connections a user may have; one more closes the oldest.
 const MAX_CONNECTIONS: u16 = 32;
@@ -12,22 +12,48 @@ const MAX_CONNECTIONS: u16 = 32;
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] where the user is gone, or what the database says.
-pub async fn open(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<(), Error> {
-    let pushed_out = db::connections::open(delivery.db(), connection, user, MAX_CONNECTIONS)
+pub async fn open(delivery: &Delivery, connection: &ConnectionId, user: UserId) -> Result<Opened, Error> {
+    let admission = db::connections::open(delivery.db(), connection, user, MAX_CONNECTIONS)
         .await?
         .ok_or(Error::Unauthenticated("the user of this token is gone"))?;
-    for oldest in pushed_out {
+    for oldest in admission.pushed_out {
         tracing::info!(connection = %oldest, %user, "closing the oldest connection: the user has too many");
         close(delivery, &oldest).await;
     }
-    Ok(())
+    Ok(Opened {
+        delivery: delivery.clone(),
+        connection: connection.clone(),
+        user,
+        presence: admission.presence,
+    })
 }
 
-/// What follows once the handshake is answered: what the user has not been sent yet, and a sweep if one is due. It needs a process
-/// that goes on after the answer.
-pub async fn after_open(delivery: Delivery, connection: ConnectionId, user: UserId) {
-    backlog::push_on_connect(&delivery, &connection, user).await;
-    upkeep::sweep_if_due(delivery.db()).await;
+/// A connection whose row is written.
+#[must_use = "what follows the handshake is still to be done"]
+pub struct Opened {
+    delivery: Delivery,
+    connection: ConnectionId,
+    user: UserId,
+    presence: Option<Presence>,
+}
+
+impl Opened {
+    /// What follows once the handshake is answered: the contacts are told if the user just came online, the connection gets what
+    /// its user has not been sent yet, and a sweep is made if one is due. It needs a process that goes on after the answer.
+    pub async fn follow_up(self) {
+        let Self {
+            delivery,
+            connection,
+            user,
+            presence,
+        } = self;
+        if let Some(presence) = presence {
+            presence::announce(&delivery, &presence).await;
+        }
+        backlog::push_on_connect(&delivery, &connection, user).await;
+        upkeep::sweep_connections_if_due(&delivery).await;
+        upkeep::sweep_buckets_if_due(delivery.db()).await;
+    }
 }
 
 /// Has the gateway close a connection, so that its client comes back.
@@ -44,10 +70,13 @@ pub async fn close(delivery: &Delivery, connection: &ConnectionId) {
         .await;
 }
 
-/// Forgets a connection that ended.
+/// Forgets a connection that ended, and tells the user's contacts if it was their last.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where the database does not answer: the lease ends it then.
-pub async fn forget(db: &Database, connection: &ConnectionId) -> Result<(), Error> {
-    Ok(db::connections::close(db, connection).await?)
+pub async fn forget(delivery: &Delivery, connection: &ConnectionId) -> Result<(), Error> {
+    if let Some(presence) = db::connections::close(delivery.db(), connection).await? {
+        presence::announce(delivery, &presence).await;
+    }
+    Ok(())
 }

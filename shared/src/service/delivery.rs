@@ -32,6 +32,8 @@ struct Inner {
     afterwards: Afterwards,
     marks: Marks,
     marking_is_due: AtomicBool,
+    /// Held while marks are written.
+    marking: tokio::sync::Mutex<()>,
     /// The connections that a task is catching up for.
     lagging: Mutex<HashSet<ConnectionId>>,
 }
@@ -46,6 +48,7 @@ impl Delivery {
             afterwards,
             marks: Marks::default(),
             marking_is_due: AtomicBool::new(false),
+            marking: tokio::sync::Mutex::default(),
             lagging: Mutex::default(),
         }))
     }
@@ -83,8 +86,8 @@ impl Delivery {
     /// message is on its way to everybody else.
     pub async fn announce_message(&self, sent: Sent, client_id: Option<&ClientId>) {
         let message = &sent.message;
-        let to_sender = frames::direct_message(message, &sent.sender_username, client_id);
-        let to_others = frames::direct_message(message, &sent.sender_username, None);
+        let to_sender = frames::message(message, &sent.sender_username, client_id);
+        let to_others = frames::message(message, &sent.sender_username, None);
         let is_sender = |member: &Member| member.user_id == message.sender_id;
         let (senders, others): (Vec<_>, Vec<_>) = sent.members.into_iter().partition(is_sender);
         let mut pushes = Vec::with_capacity(senders.len() + others.len());
@@ -108,9 +111,9 @@ impl Delivery {
                 .reply(connection, frames::message_deleted(message, client_id))
                 .await;
         }
-        let answer = frames::direct_message(message, &sent.sender_username, client_id);
+        let answer = frames::message(message, &sent.sender_username, client_id);
         self.reply(connection, answer).await;
-        let frame = frames::direct_message(message, &sent.sender_username, None);
+        let frame = frames::message(message, &sent.sender_username, None);
         let pushes = sent.members.into_iter().filter_map(|member| {
             let stream = (message.conversation_id, member.user_id);
             let has_it = member.user_id == message.sender_id
@@ -128,7 +131,25 @@ impl Delivery {
         } else {
             frames::message_edited(&changed.message)
         };
-        let posts = self.post_each(changed.connections, &frame);
+        self.post_to_all(changed.connections, &frame).await;
+    }
+
+    /// Sends one frame to many connections; what becomes of it keeps nobody waiting.
+    pub(super) async fn post_to_all(&self, connections: Vec<Connection>, frame: &Bytes) {
+        self.settle_afterwards(self.post_each(connections, frame)).await;
+    }
+
+    /// Sends to each connection a frame of its own; what becomes of them keeps nobody waiting.
+    pub(super) async fn post_one_to_each(&self, frames: Vec<(Connection, Bytes)>) {
+        let post = |(connection, frame): (Connection, Bytes)| Post {
+            outcome: self.push().post(&connection.id, frame),
+            connection,
+        };
+        self.settle_afterwards(frames.into_iter().map(post).collect()).await;
+    }
+
+    /// Sees to what becomes of posts, without keeping anybody waiting.
+    async fn settle_afterwards(&self, posts: Vec<Post>) {
         let delivery = self.clone();
         let settle = async move {
             delivery.settle(posts).await;

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::db::deliveries::Mark;
+use crate::db::deliveries::{Mark, Standing};
 use crate::domain::{ConversationId, UserId};
 
 /// How long a user's side of a conversation is remembered after its last push: longer than any statement that read the mark from
@@ -99,10 +99,10 @@ impl Marks {
     }
 
     /// The marks were written, and stand now at `standing`. What lies above a gap stays: once the gap is closed its mark follows.
-    pub(super) fn marked(&self, marks: &[Mark], standing: &[i64]) {
+    pub(super) fn marked(&self, marks: &[Mark], standing: &[Standing]) {
         for (mark, standing) in std::iter::zip(marks, standing) {
             self.with_known(mark, |track| {
-                track.marked = track.marked.max(*standing);
+                track.marked = track.marked.max(standing.seq);
                 track.pushes = track.pushes.split_off(&(track.marked + 1));
                 track.unmark(mark);
             });
@@ -192,6 +192,13 @@ mod tests {
         (ConversationId::generate(), UserId::generate())
     }
 
+    fn at(seq: i64) -> Standing {
+        Standing {
+            seq,
+            connections: Vec::new(),
+        }
+    }
+
     fn ranges(marks: &[Mark]) -> Vec<(i64, i64)> {
         marks
             .iter()
@@ -234,7 +241,7 @@ mod tests {
         let taken = marks.take_pushed();
         marks.not_marked(&taken);
         assert_eq!(marks.take_pushed(), taken);
-        marks.marked(&taken, &[1]);
+        marks.marked(&taken, &[at(1)]);
         assert!(marks.take_pushed().is_empty());
     }
 
@@ -246,7 +253,7 @@ mod tests {
         }
         let taken = marks.take_pushed();
         assert_eq!(marks.gap_above(stream, 0, 4), None, "while the marks are on their way");
-        marks.marked(&taken, &[3]);
+        marks.marked(&taken, &[at(3)]);
         assert_eq!(marks.gap_above(stream, 0, 4), None, "and when they are written");
         assert_eq!(marks.gap_above(stream, 0, 6), Some(3));
     }
@@ -256,7 +263,7 @@ mod tests {
         let (marks, stream) = (Marks::default(), stream());
         marks.pushed(stream, 2);
         let taken = marks.take_pushed();
-        marks.marked(&taken, &[0]);
+        marks.marked(&taken, &[at(0)]);
         assert_eq!(marks.progress(stream, 2), Some(Progress::Pushed));
         marks.pushed(stream, 1);
         assert_eq!(ranges(&marks.take_pushed()), [(1, 2)]);

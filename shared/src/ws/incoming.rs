@@ -1,25 +1,51 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::Error;
-use crate::domain::{ClientId, Content, UserId};
-use crate::fields::Fields;
+use crate::domain::{ClientId, Content, ConversationId, Destination, Invalid, MessageId, UserId};
+use crate::fields::{Fields, boolean, whole_number};
 use crate::frames;
 
 /// The longest `client_id` that an error quotes, in bytes, should it be none by the rule.
 const MAX_QUOTED_BYTES: usize = 1024;
 
+/// How many conversations a sync may name.
+const MAX_VERSIONS: usize = 500;
+
 /// What a client asks for.
 #[derive(Debug)]
 pub enum Frame {
-    /// A message to one other user.
-    DirectMessage {
-        /// The receiver.
-        to: UserId,
+    /// A message.
+    Message {
+        /// Where to.
+        destination: Destination,
         /// What it says.
         content: Content,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
         /// The sender's own name for it.
         client_id: Option<ClientId>,
+    },
+    /// That a conversation was read.
+    Read {
+        /// Which.
+        conversation: ConversationId,
+        /// Up to which message; to the end where it is not said.
+        seq: Option<i64>,
+    },
+    /// That somebody writes, or has stopped.
+    Typing {
+        /// Where to.
+        destination: Destination,
+        /// False where they stopped.
+        active: bool,
+    },
+    /// Asks for what was missed.
+    Sync {
+        /// How far the client knows its conversations.
+        versions: BTreeMap<ConversationId, i64>,
     },
     /// A sign of life.
     Ping,
@@ -50,6 +76,10 @@ impl Incoming {
         let client_id = client_id.map(str::to_owned);
         let frame = match members.get("type").and_then(Value::as_str) {
             Some("direct_message") => direct_message(Fields::new(members)),
+            Some("message") => message(Fields::new(members)),
+            Some("read") => read(Fields::new(members)),
+            Some("typing") => typing(Fields::new(members)),
+            Some("sync") => sync(Fields::new(members)),
             Some("ping") => Ok(Frame::Ping),
             Some(other) => {
                 let message = format!("there is no frame of type {:?}", shorten(other));
@@ -76,9 +106,80 @@ fn direct_message(mut fields: Fields) -> Result<Frame, Error> {
     let content = fields.required("content", Content::parse);
     let client_id = fields.optional("client_id", ClientId::parse);
     match (to, content, client_id) {
-        (Some(to), Some(content), Some(client_id)) => Ok(Frame::DirectMessage { to, content, client_id }),
+        (Some(to), Some(content), Some(client_id)) => Ok(Frame::Message {
+            destination: Destination::User(to),
+            content,
+            reply_to: None,
+            client_id,
+        }),
         _ => Err(fields.refusal()),
     }
+}
+
+fn message(mut fields: Fields) -> Result<Frame, Error> {
+    let conversation = fields.required("conversation_id", ConversationId::parse);
+    let content = fields.required("content", Content::parse);
+    let reply_to = fields.optional("reply_to", MessageId::parse);
+    let client_id = fields.optional("client_id", ClientId::parse);
+    match (conversation, content, reply_to, client_id) {
+        (Some(conversation), Some(content), Some(reply_to), Some(client_id)) => Ok(Frame::Message {
+            destination: Destination::Conversation(conversation),
+            content,
+            reply_to,
+            client_id,
+        }),
+        _ => Err(fields.refusal()),
+    }
+}
+
+fn read(mut fields: Fields) -> Result<Frame, Error> {
+    let conversation = fields.required("conversation_id", ConversationId::parse);
+    let seq = fields.optional_value("seq", whole_number);
+    match (conversation, seq) {
+        (Some(conversation), Some(seq)) => Ok(Frame::Read { conversation, seq }),
+        _ => Err(fields.refusal()),
+    }
+}
+
+fn typing(mut fields: Fields) -> Result<Frame, Error> {
+    let user = fields.optional("to", UserId::parse);
+    let conversation = fields.optional("conversation_id", ConversationId::parse);
+    let active = fields.required_value("active", boolean);
+    let (Some(user), Some(conversation), Some(active)) = (user, conversation, active) else {
+        return Err(fields.refusal());
+    };
+    let destination = match (user, conversation) {
+        (Some(user), None) => Destination::User(user),
+        (None, Some(conversation)) => Destination::Conversation(conversation),
+        _ => {
+            fields.refuse("to", "is required, or else conversation_id, and not both");
+            return Err(fields.refusal());
+        }
+    };
+    Ok(Frame::Typing { destination, active })
+}
+
+fn sync(mut fields: Fields) -> Result<Frame, Error> {
+    match fields.optional_value("versions", versions) {
+        Some(versions) => Ok(Frame::Sync {
+            versions: versions.unwrap_or_default(),
+        }),
+        None => Err(fields.refusal()),
+    }
+}
+
+fn versions(value: &Value) -> Result<BTreeMap<ConversationId, i64>, Invalid> {
+    let entries = value.as_object().ok_or_else(|| Invalid::new("must be an object"))?;
+    if entries.len() > MAX_VERSIONS {
+        let count = entries.len();
+        return Err(Invalid::new(format!(
+            "must have at most {MAX_VERSIONS} entries, not {count}"
+        )));
+    }
+    entries
+        .iter()
+        .map(|(id, version)| Ok((ConversationId::parse(id)?, whole_number(version)?)))
+        .collect()
 }
 
 fn shorten(text: &str) -> String {
@@ -108,15 +209,16 @@ mod tests {
             json!({"type": "direct_message", "to": to, "content": " hi ", "client_id": "c1", "new": 1}).to_string();
         let incoming = Incoming::parse(&text);
         assert_eq!(incoming.client_id.as_deref(), Some("c1"));
-        let Ok(Frame::DirectMessage {
-            to: read,
+        let Ok(Frame::Message {
+            destination,
             content,
             client_id,
+            ..
         }) = incoming.frame
         else {
             panic!("{incoming:?}");
         };
-        assert_eq!((read, content.as_str()), (to, " hi "));
+        assert_eq!((destination, content.as_str()), (Destination::User(to), " hi "));
         assert_eq!(client_id.unwrap().as_str(), "c1");
     }
 
@@ -188,7 +290,125 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_message_to_a_conversation_is_read() {
+        let (conversation, answered) = (ConversationId::generate(), MessageId::generate());
+        let text = json!({"type": "message", "conversation_id": conversation, "content": "hi", "reply_to": answered});
+        let Ok(Frame::Message {
+            destination, reply_to, ..
+        }) = Incoming::parse(&text.to_string()).frame
+        else {
+            panic!("{text}");
+        };
+        assert_eq!(
+            (destination, reply_to),
+            (Destination::Conversation(conversation), Some(answered))
+        );
+    }
+
+    #[test]
+    fn a_read_goes_to_a_seq_or_to_the_end() {
+        let conversation = ConversationId::generate();
+        for (seq, expected) in [
+            (json!(7), Some(7)),
+            (json!(0), Some(0)),
+            (json!(i64::MAX), Some(i64::MAX)),
+            (Value::Null, None),
+        ] {
+            let text = json!({"type": "read", "conversation_id": conversation, "seq": seq}).to_string();
+            let Ok(Frame::Read {
+                conversation: read,
+                seq,
+            }) = Incoming::parse(&text).frame
+            else {
+                panic!("{text}");
+            };
+            assert_eq!((read, seq), (conversation, expected));
+        }
+    }
+
+    #[test]
+    fn typing_goes_to_a_user_or_a_conversation_and_never_to_both() {
+        let (user, conversation) = (UserId::generate(), ConversationId::generate());
+        let typing = |members: Value| {
+            let mut frame = members;
+            frame["type"] = json!("typing");
+            frame.to_string()
+        };
+        for (members, expected) in [
+            (json!({"to": user, "active": true}), Destination::User(user)),
+            (
+                json!({"conversation_id": conversation, "active": true}),
+                Destination::Conversation(conversation),
+            ),
+        ] {
+            let Ok(Frame::Typing { destination, active }) = Incoming::parse(&typing(members)).frame else {
+                panic!("{expected:?}");
+            };
+            assert_eq!((destination, active), (expected, true));
+        }
+        for (members, field) in [
+            (
+                json!({"to": user, "conversation_id": conversation, "active": true}),
+                "to",
+            ),
+            (json!({"active": true}), "to"),
+            (json!({"to": user}), "active"),
+            (json!({"to": user, "active": "yes"}), "active"),
+        ] {
+            assert_eq!(refusal(&typing(members))["field"], field);
+        }
+    }
+
+    #[test]
+    fn a_sync_names_up_to_500_conversations() {
+        let sync = |count: usize| {
+            let versions: serde_json::Map<_, _> = (0..count)
+                .map(|n| (ConversationId::generate().to_string(), json!(n)))
+                .collect();
+            json!({"type": "sync", "versions": versions}).to_string()
+        };
+        for count in [0, 1, MAX_VERSIONS] {
+            let Ok(Frame::Sync { versions }) = Incoming::parse(&sync(count)).frame else {
+                panic!("{count}");
+            };
+            assert_eq!(versions.len(), count);
+        }
+        assert_eq!(refusal(&sync(MAX_VERSIONS + 1))["field"], "versions");
+    }
+
+    /// Values of any kind, and often such as a frame may have.
+    fn value() -> impl Strategy<Value = Value> {
+        let id = any::<u128>().prop_map(|bits| json!(uuid::Uuid::from_u128(bits)));
+        let versions = proptest::collection::btree_map("[0-9a-f-]{0,36}", any::<i64>(), 0..3);
+        prop_oneof![
+            3 => id,
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<u64>().prop_map(Value::from),
+            1 => any::<f64>().prop_map(Value::from),
+            1 => any::<bool>().prop_map(Value::from),
+            2 => any::<String>().prop_map(Value::from),
+            1 => versions.prop_map(|versions| json!(versions)),
+            1 => Just(Value::Null),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn frames_of_each_type_with_any_members_are_read_or_answered(
+            kind in proptest::sample::select(vec!["direct_message", "message", "read", "typing", "sync", "ping"]),
+            members in proptest::collection::vec(value(), 8),
+        ) {
+            const NAMES: [&str; 8] = ["to", "conversation_id", "content", "reply_to", "client_id", "seq", "active", "versions"];
+            let mut frame: serde_json::Map<_, _> = NAMES.map(str::to_owned).into_iter().zip(members).collect();
+            frame.insert("type".to_owned(), json!(kind));
+            if let Err(answer) = Incoming::parse(&Value::Object(frame).to_string()).frame {
+                let answer: Value = serde_json::from_slice(&answer).unwrap();
+                prop_assert_eq!(&answer["code"], "invalid_field");
+                prop_assert!(NAMES.contains(&answer["field"].as_str().unwrap()));
+            }
+        }
+
         #[test]
         fn any_text_is_read_or_answered(text in any::<String>()) {
             if let Err(frame) = Incoming::parse(&text).frame {

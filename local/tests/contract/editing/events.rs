@@ -144,7 +144,10 @@ async fn concurrent_edits_are_told_in_versions_that_tell_who_came_last() {
     frames.sort_by_key(|frame| frame["version"].as_i64());
     let versions: Vec<_> = frames.iter().map(|frame| frame["version"].as_i64().unwrap()).collect();
     let first = chat.sent["version"].as_i64().unwrap();
-    assert_eq!(versions, (first + 1..=first + 5).collect::<Vec<_>>());
+    assert!(
+        first < versions[0] && versions.windows(2).all(|pair| pair[0] < pair[1]),
+        "{versions:?}"
+    );
     let last = &frames[contents.len() - 1];
     let path = format!("/chats/{}", chat.bob.id);
     let history = Answer::to(chat.eve.request(&chat.server, Method::GET, &path))

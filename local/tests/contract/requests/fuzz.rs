@@ -11,12 +11,23 @@ use tokio::runtime::Runtime;
 
 use crate::support::{Answer, TestServer, User};
 
-const MEMBERS: [&str; 5] = ["username", "email", "password", "content", "client_id"];
+const MEMBERS: [&str; 10] = [
+    "username",
+    "email",
+    "password",
+    "content",
+    "client_id",
+    "user_id",
+    "user_ids",
+    "name",
+    "role",
+    "seq",
+];
 
 /// A route's method, and its path before and after the segment that varies.
 type Route = (Method, &'static str, &'static str);
 
-const ROUTES: [Route; 10] = [
+const ROUTES: [Route; 20] = [
     (Method::POST, "/auth/register", ""),
     (Method::POST, "/auth/login", ""),
     (Method::GET, "/users/me", ""),
@@ -27,6 +38,24 @@ const ROUTES: [Route; 10] = [
     (Method::DELETE, "/messages/", ""),
     (Method::DELETE, "/messages/", "/delete"),
     (Method::POST, "/messages/", "/delete"),
+    (Method::POST, "/messages/", "/read"),
+    (Method::GET, "/users/search", ""),
+    (Method::GET, "/conversations", ""),
+    (Method::POST, "/conversations", ""),
+    (Method::PATCH, "/conversations/", ""),
+    (Method::GET, "/conversations/", "/messages"),
+    (Method::GET, "/conversations/", "/changes"),
+    (Method::POST, "/conversations/", "/read"),
+    (
+        Method::PUT,
+        "/conversations/67e55044-10b1-426f-9247-bb680e5fe0c8/members/",
+        "",
+    ),
+    (
+        Method::DELETE,
+        "/conversations/",
+        "/members/67e55044-10b1-426f-9247-bb680e5fe0c8",
+    ),
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -83,7 +112,8 @@ fn segment() -> impl Strategy<Value = String> {
 }
 
 fn query() -> impl Strategy<Value = String> {
-    let name = prop_oneof![Just("limit".to_owned()), Just("before".to_owned()), encoded()];
+    let known = proptest::sample::select(vec!["limit", "before", "after", "q"]).prop_map(str::to_owned);
+    let name = prop_oneof![3 => known, 1 => encoded()];
     let number = any::<i64>().prop_map(|number| number.to_string());
     let pair = (name, prop_oneof![number, segment()]).prop_map(|(name, value)| format!("{name}={value}"));
     prop_oneof![

@@ -9,7 +9,7 @@ use local::server::{Server, ServerError, Settings};
 use reqwest::Method;
 use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use shared::db::connect::Endpoint;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -173,6 +173,15 @@ impl TestServer {
         Socket::open(&format!("ws://{}/ws?token={}", self.address, user.token))
             .await
             .unwrap()
+    }
+
+    /// A socket whose client's buffers take little, so that the server soon notices that nobody reads.
+    pub async fn open_with_small_buffers(&self, user: &User) -> Socket {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(self.address.parse().unwrap()).await.unwrap();
+        let url = format!("ws://{}/ws?token={}", self.address, user.token);
+        Socket::open_on(stream, &url).await.unwrap()
     }
 
     /// A connection to the server's database, for what the contract does not show.

@@ -14,6 +14,9 @@ use super::{From, User, check_answer, check_frame, direct_message};
 /// How long any event may take before a test fails: far more than it ever takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Frames that come on their own time: tests that are not about them never see them.
+const IN_PASSING: [&str; 3] = ["delivered", "online_users", "presence_change"];
+
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Response = http::Response<Option<Vec<u8>>>;
 
@@ -68,8 +71,18 @@ impl Socket {
         let _ = self.stream.send(Message::text(frame.to_string())).await;
     }
 
-    /// The next frame; `None` when the socket is closed.
+    /// The next frame but those in passing; `None` when the socket is closed.
     pub async fn try_next(&mut self) -> Option<Value> {
+        loop {
+            let frame = self.try_next_of_all().await?;
+            if !IN_PASSING.iter().any(|kind| frame["type"] == *kind) {
+                return Some(frame);
+            }
+        }
+    }
+
+    /// The next frame whatever it is; `None` when the socket is closed.
+    async fn try_next_of_all(&mut self) -> Option<Value> {
         match self.next_message().await? {
             Message::Text(text) => Some(serde_json::from_str(&text).unwrap()),
             _ => None,
@@ -91,11 +104,26 @@ impl Socket {
         self.stream.send(message).await.unwrap();
     }
 
-    /// The next frame.
+    /// The next frame but those in passing.
     pub async fn next(&mut self) -> Value {
-        match self.next_message().await {
-            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
-            other => panic!("expected a text frame, got {other:?}"),
+        self.try_next().await.expect("a text frame before the socket ends")
+    }
+
+    /// The next frame of this type; all before it are dropped.
+    pub async fn next_of(&mut self, kind: &str) -> Value {
+        let frames = self.take_all_until(|frame| frame["type"] == kind).await;
+        frames.into_iter().next_back().unwrap()
+    }
+
+    /// The frames up to the first that `is_last`, that one and those in passing included.
+    pub async fn take_all_until(&mut self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.try_next_of_all().await;
+            frames.push(frame.unwrap_or_else(|| panic!("the socket ended after {frames:?}")));
+            if frames.last().is_some_and(&is_last) {
+                return frames;
+            }
         }
     }
 

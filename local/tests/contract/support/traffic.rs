@@ -113,8 +113,8 @@ impl TestServer {
                  where low_user in ('{from}', '{to}') and high_user in ('{from}', '{to}');
              insert into members (conversation_id, user_id)
                  select id, unnest(array[low_user, high_user]) from here on conflict do nothing;
-             insert into messages (id, conversation_id, seq, version, sender_id, content, created_at)
-                 select gen_random_uuid(), id, last_seq + n, version + n, '{from}', 'waiting ' || n,
+             insert into messages (id, conversation_id, seq, version, created_version, sender_id, content, created_at)
+                 select gen_random_uuid(), id, last_seq + n, version + n, version + n, '{from}', 'waiting ' || n,
                      clock_timestamp() - interval '1 hour' + n * interval '1 millisecond'
                  from here, generate_series(1, {count}) n;
              update conversations set last_seq = last_seq + {count}, version = version + {count}

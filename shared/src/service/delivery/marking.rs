@@ -4,41 +4,68 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Delivery;
+use super::outcomes::Post;
 use crate::db;
+use crate::db::deliveries::{Mark, Standing};
+use crate::frames;
 use crate::service::Afterwards;
 
 /// How long marks are collected before one statement writes them.
 const MARKING_DELAY: Duration = Duration::from_millis(250);
 
 impl Delivery {
-    /// Has the marks written soon: once for all pushes of the next fraction of a second, or now where there is no later.
-    pub(super) async fn schedule_marking(&self) {
+    /// Has the marks written soon: once for all pushes of the next fraction of a second. In a function there is no later:
+    /// [`Self::finish_marking`] writes them.
+    pub(super) fn mark_soon(&self) {
+        let Afterwards::Spawned(tasks) = self.afterwards() else {
+            return;
+        };
+        if !self.0.marking_is_due.swap(true, Ordering::AcqRel) {
+            let delivery = self.clone();
+            tasks.spawn(async move {
+                tokio::time::sleep(MARKING_DELAY).await;
+                delivery.0.marking_is_due.store(false, Ordering::Release);
+                delivery.write_marks().await;
+            });
+        }
+    }
+
+    /// All pushes of a message were seen to.
+    pub(super) async fn finish_marking(&self) {
         match self.afterwards() {
             Afterwards::Inline | Afterwards::Deferred(_) => self.write_marks().await,
-            Afterwards::Spawned(_) if self.0.marking_is_due.swap(true, Ordering::AcqRel) => {}
-            Afterwards::Spawned(tasks) => {
-                let delivery = self.clone();
-                tasks.spawn(async move {
-                    tokio::time::sleep(MARKING_DELAY).await;
-                    delivery.0.marking_is_due.store(false, Ordering::Release);
-                    delivery.write_marks().await;
-                });
-            }
+            Afterwards::Spawned(_) => self.mark_soon(),
         }
     }
 
     /// Writes the marks of all that was pushed so far.
     pub(in crate::service) async fn write_marks(&self) {
+        // One after the other, so that of a mark's moves the later one is told later.
+        let marking = self.0.marking.lock().await;
         let marks = self.0.marks.take_pushed();
         if marks.is_empty() {
             return;
         }
         match db::deliveries::mark_delivered(&self.0.db, &marks).await {
-            Ok(standing) => self.0.marks.marked(&marks, &standing),
+            Ok(standing) => {
+                self.0.marks.marked(&marks, &standing);
+                let posts = self.post_marks(&marks, standing);
+                drop(marking);
+                self.settle_afterwards(posts).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "delivered marks wait for the next push");
                 self.0.marks.not_marked(&marks);
             }
         }
+    }
+
+    /// Tells of the marks that moved.
+    fn post_marks(&self, marks: &[Mark], standing: Vec<Standing>) -> Vec<Post> {
+        let posts = std::iter::zip(marks, standing).flat_map(|(mark, standing)| {
+            let frame = frames::delivered(mark.conversation_id, mark.user_id, standing.seq);
+            self.post_each(standing.connections, &frame)
+        });
+        posts.collect()
     }
 }

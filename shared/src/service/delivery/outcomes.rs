@@ -4,18 +4,20 @@ use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{Instant, timeout_at};
 
 use super::Delivery;
 use crate::db;
 use crate::db::connections::Connection;
 use crate::db::deliveries::Undelivered;
-use crate::domain::{ConnectionId, UserId};
+use crate::domain::{ConnectionId, Presence, UserId};
 use crate::frames;
 use crate::push::{Outcome, PushError};
 use crate::service::marks::{Progress, Stream};
-use crate::service::{Afterwards, backlog};
+use crate::service::{Afterwards, backlog, presence};
 
 /// The most that a send pushes of a gap below it; the next send goes on from there.
 const GAP_LIMIT: i64 = 100;
@@ -70,9 +72,8 @@ impl Delivery {
     pub(super) async fn follow(&self, pushes: Vec<MemberPush>) {
         let delivery = self.clone();
         let complete = async move {
-            let gaps = join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
-            delivery.schedule_marking().await;
-            delivery.close_gaps(gaps.into_iter().flatten().collect()).await;
+            join_all(pushes.into_iter().map(|push| delivery.complete(push))).await;
+            delivery.finish_marking().await;
         };
         self.afterwards().run(complete).await;
     }
@@ -93,8 +94,22 @@ impl Delivery {
         connection: &ConnectionId,
         deadline: Instant,
     ) -> Result<(), PushError> {
-        let (stream, seq) = (stream_of(undelivered, user), undelivered.message.seq);
-        let frame = frames::direct_message(&undelivered.message, &undelivered.sender_username, None);
+        let frame = frames::message(&undelivered.message, &undelivered.sender_username, None);
+        let stream = stream_of(undelivered, user);
+        self.push_message(stream, undelivered.message.seq, connection, frame, deadline)
+            .await
+    }
+
+    /// Pushes a message to a connection, which counts for the delivered mark. [`PushError::Busy`] where the connection did not take it
+    /// before `deadline`.
+    pub(in crate::service) async fn push_message(
+        &self,
+        stream: Stream,
+        seq: i64,
+        connection: &ConnectionId,
+        frame: Bytes,
+        deadline: Instant,
+    ) -> Result<(), PushError> {
         self.0.marks.begin(stream, seq);
         let push = self.push().post(connection, frame);
         let outcome = timeout_at(deadline, push).await.unwrap_or(Err(PushError::Busy));
@@ -105,13 +120,20 @@ impl Delivery {
         outcome
     }
 
-    /// Waits for the pushes to one user, notes how they went, and tells whether there is a gap below the message.
-    async fn complete(&self, push: MemberPush) -> Option<Gap> {
-        let MemberPush { stream, seq, mark, .. } = push;
-        let Settled { reached, busy } = self.settle(push.posts).await;
+    /// Waits for the pushes to one user, notes how they went, and closes a gap below the message.
+    async fn complete(&self, push: MemberPush) {
         if !push.counts {
-            return None;
+            self.settle(push.posts).await;
+        } else if let Some(gap) = self.note_push(push).await {
+            self.close_gap_if_it_stays(gap).await;
         }
+    }
+
+    /// Waits for the pushes to one user, notes how they went, and tells whether there is a gap below the message.
+    async fn note_push(&self, push: MemberPush) -> Option<Gap> {
+        let MemberPush { stream, seq, mark, .. } = push;
+        let posts = push.posts.into_iter().map(|post| self.counting(stream, seq, post));
+        let Settled { reached, busy } = self.settle(posts.collect()).await;
         if reached.is_empty() {
             self.0.marks.failed(stream, seq);
             for connection in busy {
@@ -119,7 +141,6 @@ impl Delivery {
             }
             return None;
         }
-        self.0.marks.pushed(stream, seq);
         let mark = self.0.marks.gap_above(stream, mark, seq)?;
         Some(Gap {
             stream,
@@ -127,6 +148,23 @@ impl Delivery {
             seq,
             connections: reached,
         })
+    }
+
+    /// A post that counts for the delivered mark as soon as it is taken: the mark waits for no slower device.
+    fn counting(&self, stream: Stream, seq: i64, post: Post) -> Post {
+        let delivery = self.clone();
+        let outcome = async move {
+            let outcome = post.outcome.await;
+            if outcome.is_ok() {
+                delivery.0.marks.pushed(stream, seq);
+                delivery.mark_soon();
+            }
+            outcome
+        };
+        Post {
+            connection: post.connection,
+            outcome: outcome.boxed(),
+        }
     }
 
     /// Waits for posts and forgets the connections that are gone.
@@ -151,11 +189,22 @@ impl Delivery {
 
     async fn note_failure(&self, connection: &Connection, error: &PushError) {
         tracing::debug!(connection = %connection.id, %error, "a frame was not delivered");
-        if *error == PushError::Gone
-            && let Err(error) = db::connections::remove_gone(&self.0.db, connection).await
-        {
-            tracing::warn!(connection = %connection.id, %error, "the row of a closed connection stays until its lease ends");
+        if *error != PushError::Gone {
+            return;
         }
+        match db::connections::remove_gone(&self.0.db, connection).await {
+            Ok(Some(presence)) => self.announce_gone(presence).await,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(connection = %connection.id, %error, "the row of a closed connection stays until its lease ends");
+            }
+        }
+    }
+
+    /// Tells that somebody went. It is boxed, as telling can find that somebody else has gone.
+    fn announce_gone(&self, presence: Presence) -> BoxFuture<'static, ()> {
+        let delivery = self.clone();
+        async move { presence::announce(&delivery, &presence).await }.boxed()
     }
 
     /// Has a task push to a connection what its user lacks, once its client reads again. Nothing else would until the next send in
@@ -177,21 +226,16 @@ impl Delivery {
         self.0.lagging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn close_gaps(&self, gaps: Vec<Gap>) {
-        if gaps.is_empty() {
-            return;
-        }
+    async fn close_gap_if_it_stays(&self, gap: Gap) {
         tokio::time::sleep(match self.afterwards() {
             Afterwards::Spawned(_) => GAP_PATIENCE,
             Afterwards::Inline | Afterwards::Deferred(_) => GAP_PATIENCE_IN_A_FUNCTION,
         })
         .await;
-        for gap in gaps {
-            if let Some(mark) = self.0.marks.gap_above(gap.stream, gap.mark, gap.seq) {
-                self.close_gap(Gap { mark, ..gap }).await;
-            }
+        if let Some(mark) = self.0.marks.gap_above(gap.stream, gap.mark, gap.seq) {
+            self.close_gap(Gap { mark, ..gap }).await;
+            self.mark_soon();
         }
-        self.schedule_marking().await;
     }
 
     /// Pushes what lies between the delivered mark and a message that was just pushed: earlier pushes that failed.

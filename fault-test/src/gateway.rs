@@ -1,0 +1,106 @@
+//! The product's own process.
+
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use crate::Failure;
+
+/// How long the gateway may take to serve, recovery of Postgres included.
+const MAX_START: Duration = Duration::from_mins(1);
+
+/// `local`, which can be killed and comes back on the same port.
+pub(crate) struct Gateway {
+    binary: PathBuf,
+    folder: PathBuf,
+    database_url: String,
+    address: SocketAddr,
+    http: reqwest::Client,
+    process: Option<Child>,
+}
+
+impl Gateway {
+    /// A gateway that is not started yet. What it keeps and logs goes to `folder`.
+    pub(crate) fn new(folder: &Path, database_url: String, http: reqwest::Client) -> Result<Self, Failure> {
+        let binary = std::env::current_exe()?.with_file_name("local");
+        if !binary.is_file() {
+            let binary = binary.display();
+            return Err(format!("{binary} is missing: build it first, with `cargo build --workspace`").into());
+        }
+        // Bound for a moment only: this is how a free port is found that stays the same over restarts.
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        Ok(Self {
+            binary,
+            folder: folder.to_owned(),
+            database_url,
+            address,
+            http,
+            process: None,
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts it and waits until it serves. A predecessor's lock on the database may outlive it for a moment, in which a start fails.
+    pub(crate) async fn start(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + MAX_START;
+        while Instant::now() < deadline {
+            if self.has_ended()? {
+                self.process = Some(self.spawn()?);
+            }
+            if self.is_healthy().await {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        let log = self.log_file();
+        Err(format!("the gateway does not serve; its log is {}", log.display()).into())
+    }
+
+    /// Kills it with SIGKILL.
+    pub(crate) async fn kill(&mut self) -> io::Result<()> {
+        match self.process.take() {
+            Some(mut process) => process.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    fn has_ended(&mut self) -> io::Result<bool> {
+        match &mut self.process {
+            Some(process) => Ok(process.try_wait()?.is_some()),
+            None => Ok(true),
+        }
+    }
+
+    async fn is_healthy(&self) -> bool {
+        let health = format!("http://{}/health", self.address);
+        let answer = self.http.get(health).timeout(Duration::from_secs(5)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("gateway.log")
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        let log = File::options().create(true).append(true).open(self.log_file())?;
+        Command::new(&self.binary)
+            .env("DATABASE_URL", &self.database_url)
+            .env("PORT", self.address.port().to_string())
+            .env("CONFAB_DIR", &self.folder)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+    }
+}

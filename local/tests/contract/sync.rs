@@ -1,0 +1,82 @@
+//! `sync`: a device says what it knows, and gets what it missed.
+
+mod bounds;
+mod former;
+mod missed;
+mod pouring;
+mod refusals;
+
+use serde_json::{Value, json};
+
+use crate::support::{Socket, TestServer, User, wait_as_told};
+
+/// What a sync brought.
+struct Synced {
+    /// All but its end.
+    frames: Vec<Value>,
+    has_more: bool,
+    versions: Value,
+}
+
+impl Synced {
+    /// The frames of this type.
+    fn of(&self, kind: &str) -> Vec<&Value> {
+        self.frames.iter().filter(|frame| frame["type"] == kind).collect()
+    }
+
+    /// The messages' numbers, in the order in which they came.
+    fn seqs(&self) -> Vec<i64> {
+        self.frames
+            .iter()
+            .filter(|frame| frame["id"].is_string())
+            .map(|frame| frame["seq"].as_i64().unwrap())
+            .collect()
+    }
+}
+
+/// Asks for what was missed above these versions.
+async fn sync(socket: &mut Socket, versions: &Value) -> Synced {
+    loop {
+        socket.send(&json!({"type": "sync", "versions": versions})).await;
+        let is_end = |frame: &Value| frame.get("versions").is_some() || frame["type"] == "error";
+        let mut frames = socket.take_all_until(is_end).await;
+        let mut end = frames.pop().unwrap();
+        if end["code"] == "rate_limited" {
+            wait_as_told(&end).await;
+            continue;
+        }
+        assert_eq!(end["type"], "sync_complete", "{end}");
+        return Synced {
+            frames,
+            has_more: end["has_more"].as_bool().unwrap(),
+            versions: end["versions"].take(),
+        };
+    }
+}
+
+/// Asks again and again until nothing is left; all that came, and where it ended.
+async fn sync_to_the_end(socket: &mut Socket, versions: &Value) -> Synced {
+    let mut all = sync(socket, versions).await;
+    while all.has_more {
+        let next = sync(socket, &all.versions).await;
+        all.frames.extend(next.frames);
+        (all.has_more, all.versions) = (next.has_more, next.versions);
+    }
+    all
+}
+
+/// A device that was just opened, after its push on connect and the marks that followed from that.
+async fn device(server: &TestServer, user: &User) -> Socket {
+    let mut socket = server.open(user).await;
+    socket.next_of("sync_complete").await;
+    socket
+}
+
+/// Waits until a user's delivered mark stands there: no version is taken by it any more.
+async fn wait_until_delivered(server: &TestServer, user: &User, seq: i64) {
+    let query = format!(
+        "select bool_and(delivered_seq = {seq}) from members where user_id = '{}'",
+        user.id
+    );
+    server.wait_until(&query).await;
+}
