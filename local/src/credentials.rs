@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::gateway::Credentials;
 use crate::kept_file;
 
-/// The file's name. What is in it has the form of the AWS SDKs' credentials files, so that a function only needs
+/// The file's name. What is in it has the form of the AWS SDKs' credentials files, so that a program with an SDK only needs
 /// `AWS_SHARED_CREDENTIALS_FILE`.
 const NAME: &str = "aws-credentials";
 

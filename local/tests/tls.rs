@@ -97,8 +97,12 @@ async fn a_statement_that_takes_too_long_is_cancelled_over_tls() {
     let admin = connect(&server.postgres.url().replace("/confab?", "/postgres?"))
         .await
         .unwrap();
-    let table = "drop table if exists connections; create table connections (); grant all on connections to public";
-    admin.batch_execute(table).await.unwrap();
+    let schema = "
+        drop table if exists connections;
+        create table connections ();
+        grant all on connections to public;
+        create or replace function end_all_connections() returns void language sql as 'delete from connections'";
+    admin.batch_execute(schema).await.unwrap();
     let locker = connect(&server.postgres.url().replace("/confab?", "/postgres?"))
         .await
         .unwrap();

@@ -6,10 +6,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws_config::ConfigLoader;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_apigatewaymanagement::config::{Credentials, Region};
+use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
+use aws_sdk_apigatewaymanagement::config::{self, Credentials, Region};
 use bytes::Bytes;
 use shared::domain::ConnectionId;
 use shared::push::management_api::ManagementApi;
@@ -61,7 +60,7 @@ impl FakeGateway {
     }
 
     async fn api(&self) -> ManagementApi {
-        api(settings(&self.url)).await
+        api(settings(&self.url).await)
     }
 
     fn requests(&self) -> Vec<String> {
@@ -86,15 +85,16 @@ async fn read_request(stream: &mut TcpStream) -> String {
 }
 
 /// The product's settings, with credentials and without the seconds between two attempts.
-fn settings(url: &str) -> ConfigLoader {
+async fn settings(url: &str) -> config::Builder {
     ManagementApi::settings(url)
+        .await
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("an id", "a key", None, None, "test"))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
 }
 
-async fn api(settings: ConfigLoader) -> ManagementApi {
-    ManagementApi::new(&settings.load().await)
+fn api(settings: config::Builder) -> ManagementApi {
+    ManagementApi::new(settings.build())
 }
 
 fn connection() -> ConnectionId {
@@ -179,13 +179,13 @@ async fn where_nobody_listens_a_frame_fails_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/ws", listener.local_addr().unwrap());
     drop(listener);
-    let outcome = post(&api(settings(&url)).await).await;
+    let outcome = post(&api(settings(&url).await)).await;
     assert!(is_unreachable(&outcome), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn a_gateway_that_hangs_is_given_up() {
-    let product = ManagementApi::settings("http://localhost/ws").load().await;
+    let product = ManagementApi::settings("http://localhost/ws").await.build();
     let timeouts = product.timeout_config().unwrap();
     assert_eq!(timeouts.connect_timeout(), Some(Duration::from_secs(2)));
     assert_eq!(timeouts.operation_timeout(), Some(Duration::from_secs(5)));
@@ -194,7 +194,7 @@ async fn a_gateway_that_hangs_is_given_up() {
     let short = TimeoutConfig::builder()
         .operation_timeout(Duration::from_millis(200))
         .build();
-    let api = api(settings(&gateway.url).timeout_config(short)).await;
+    let api = api(settings(&gateway.url).await.timeout_config(short));
     let start = Instant::now();
     let outcome = post(&api).await;
     assert!(is_unreachable(&outcome), "{outcome:?}");

@@ -86,11 +86,11 @@ fn the_real_template_gives_secrets_only_to_functions_that_need_them() {
     };
     assert_eq!(
         holders("JWT_SECRET"),
-        ["history", "login", "messages", "profile", "ws-connect"]
+        ["conversations", "history", "login", "messages", "profile", "ws-connect"]
     );
     assert_eq!(
         holders("WEBSOCKET_CALLBACK_URL"),
-        ["messages", "ws-connect", "ws-message"]
+        ["conversations", "messages", "ws-connect", "ws-disconnect", "ws-message"]
     );
     assert_eq!(holders("DATABASE_URL").len(), template.functions.len());
 }

@@ -118,10 +118,10 @@ async fn where_no_statement_is_prepared_none_has_a_name_whatever_is_asked() {
         .filter(|line| line.contains(&database) && line.contains("LOG:  execute "))
         .collect();
     for part in [
-        "open_connection",
-        "send_message",
-        "mark_delivered",
-        "change_message",
+        "admit_connection",
+        "post_message",
+        "select moved.seq",
+        "amend_message",
         "first_seq_at",
     ] {
         assert!(executed.iter().any(|line| line.contains(part)), "{part}: {executed:#?}");

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use tokio::{process::Child, time::sleep};
 use tokio_postgres::NoTls;
 
-use crate::support::{Scratch, answers, ask, eventually, run_alone, signal};
+use crate::support::{Scratch, answers, ask, eventually, kill_and_wait, run_alone, signal};
 
 async fn acquire(folder: &Path) -> SharedPostgres {
     SharedPostgres::acquire(Path::new(env!("CARGO_BIN_EXE_local")), folder)
@@ -82,7 +82,7 @@ async fn a_killed_keeper_is_replaced_and_its_server_taken_over() {
     let scratch = Scratch::new("killed-keeper");
     let first = acquire(&scratch.0).await;
     let (keeper, postmaster) = (keeper_pid(&scratch.0), postmaster_pid(&scratch.0));
-    signal(keeper, Signal::SIGKILL);
+    kill_and_wait(keeper).await;
     let second = acquire(&scratch.0).await;
     assert_ne!(keeper_pid(&scratch.0), keeper);
     assert_eq!(postmaster_pid(&scratch.0), postmaster);

@@ -61,6 +61,16 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).unwrap();
 }
 
+/// Kills a process, which is over a moment after the signal only.
+pub(crate) async fn kill_and_wait(pid: i32) {
+    signal(pid, Signal::SIGKILL);
+    let over = || match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat.contains(") Z "),
+        Err(_) => true,
+    };
+    eventually("a killed process is over", Duration::from_secs(10), async || over()).await;
+}
+
 /// Runs one of the ignored tests above as a process of its own.
 pub(crate) fn run_alone(name: &str, folder: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());

@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
-use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_config::meta::region::ProvideRegion;
 use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
+use aws_sdk_apigatewaymanagement::config::{self, BehaviorVersion, Config, Region};
 use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnectionError;
 use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
 use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
@@ -44,36 +43,38 @@ impl ManagementApi {
     /// A client of the API whose stage is at `callback_url` (`https://{api}.execute-api.{region}.amazonaws.com/{stage}`), with the
     /// function's own credentials.
     pub async fn connect(callback_url: &str) -> Self {
-        Self::new(&Self::settings(callback_url).load().await)
+        Self::new(Self::settings(callback_url).await.build())
     }
 
-    /// The settings of [`Self::connect`]; what they leave open comes from the environment.
+    /// The settings of [`Self::connect`].
     ///
-    /// Credentials come from the environment, where Lambda has them, or from a credentials file. The SDK would also ask the machine
-    /// that it runs on, over a network that may not answer; here a function without credentials hears so at once.
-    #[must_use]
-    pub fn settings(callback_url: &str) -> ConfigLoader {
+    /// Credentials and region come from the environment, where Lambda has them. They are not left to `aws_config`'s loader: it would
+    /// also ask files, other services and the machine that it runs on, over a network that may not answer, and it brings all of that
+    /// into the binary.
+    pub async fn settings(callback_url: &str) -> config::Builder {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
-        let credentials =
-            CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-                .or_else("Profile", ProfileFileCredentialsProvider::builder().build());
-        let region =
-            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(Region::new(NO_REGION));
-        aws_config::defaults(BehaviorVersion::latest())
-            .credentials_provider(credentials)
-            .region(region)
+        let region = EnvironmentVariableRegionProvider::new().region().await;
+        // The cryptography that the connection to Postgres has, and not that of the SDK's own choice beside it.
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http)
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .region(region.unwrap_or(Region::from_static(NO_REGION)))
             .endpoint_url(callback_url)
             .timeout_config(timeouts)
     }
 
     /// A client with these settings.
     #[must_use]
-    pub fn new(settings: &SdkConfig) -> Self {
+    pub fn new(settings: Config) -> Self {
         Self {
-            client: Client::new(settings),
+            client: Client::from_conf(settings),
             posts: Arc::new(Semaphore::new(MAX_POSTS)),
         }
     }

@@ -35,11 +35,12 @@ async fn start() -> Harness {
 /// The functions' settings with these credentials, and without the seconds between two attempts.
 async fn settings(harness: &Harness, id: &str, key: &str) -> aws_sdk_apigatewaymanagement::config::Config {
     let token = Some("a session's token".to_owned());
-    let settings = ManagementApi::settings(&harness.url("/ws"))
+    ManagementApi::settings(&harness.url("/ws"))
+        .await
         .region(Region::new("eu-central-1"))
         .credentials_provider(SdkCredentials::new(id, key, token, None, "test"))
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)));
-    (&settings.load().await).into()
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
+        .build()
 }
 
 async fn sdk(harness: &Harness) -> Sdk {
@@ -128,8 +129,8 @@ async fn the_functions_own_client_understands_all_answers() {
     let (mut client, id) = harness.connect().await;
     let gone = ConnectionId::new("L0SM9cOFvHcCIhw=");
     let credentials = SdkCredentials::new(ID, KEY, None, None, "test");
-    let settings = ManagementApi::settings(&harness.url("/ws")).credentials_provider(credentials);
-    let api = ManagementApi::new(&settings.region(Region::new("local")).load().await);
+    let settings = ManagementApi::settings(&harness.url("/ws")).await;
+    let api = ManagementApi::new(settings.credentials_provider(credentials).build());
     assert_eq!(api.post(&id, "x".into()).await, Ok(()));
     assert_eq!(client.text().await, "x");
     assert_eq!(api.is_open(&id).await, Ok(true));
