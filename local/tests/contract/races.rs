@@ -65,12 +65,12 @@ async fn expect_nothing_new(socket: &mut Socket) {
     assert!(frames.is_empty() || in_lambda_mode(), "{frames:?}");
 }
 
-/// The last numbers of all conversations, and how many messages each has.
-async fn conversations(server: &TestServer) -> Vec<(i64, i64, i64)> {
-    let query = "select last_seq, version, (select count(*) from messages where conversation_id = c.id)
+/// The last number of each conversation, and how many messages it has. Versions are not told: delivered marks take some, sooner or later.
+async fn conversations(server: &TestServer) -> Vec<(i64, i64)> {
+    let query = "select last_seq, (select count(*) from messages where conversation_id = c.id)
         from conversations c order by id";
     let rows = server.sql().await.query(query, &[]).await.unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
 /// Sends `count` messages without waiting.
@@ -97,7 +97,7 @@ async fn parallel_sends_in_one_conversation_are_numbered_without_a_hole() {
     for socket in hers.iter_mut().chain(&mut his) {
         expect_nothing_new(socket).await;
     }
-    assert_eq!(conversations(&server).await, [(20, 20, 20)]);
+    assert_eq!(conversations(&server).await, [(20, 20)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,11 +129,7 @@ async fn under_load_each_device_gets_each_message() {
         assert!(by_seq(&frames).into_keys().eq(1..=1200));
         expect_the_same_of_repeats(&frames);
     }
-    let [(last_seq, version, count)] = conversations(&server).await[..] else {
-        panic!("one conversation");
-    };
-    assert_eq!((last_seq, count), (1200, 1200));
-    assert!(version > last_seq, "delivered marks take versions, too");
+    assert_eq!(conversations(&server).await, [(1200, 1200)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -168,5 +164,5 @@ async fn parallel_first_messages_of_both_make_one_conversation() {
             assert_eq!(*numbers, [1, 2]);
         }
     }
-    assert_eq!(conversations(&server).await, [(2, 2, 2); 16]);
+    assert_eq!(conversations(&server).await, [(2, 2); 16]);
 }

@@ -58,19 +58,17 @@ async fn parallel_edits_have_a_version_each_and_the_highest_is_what_stays() {
                 .all(|frame| frame["type"] == "message_edited" && frame["seq"] == 1)
         );
         let versions = by_version(&frames);
-        assert_eq!(
-            versions.keys().copied().collect::<Vec<_>>(),
-            (2..=21).collect::<Vec<_>>()
-        );
+        assert_eq!(versions.len(), 20);
         let times: Vec<_> = versions
             .values()
             .map(|frame| frame["edited_at"].as_str().unwrap())
             .collect();
         assert!(times.is_sorted(), "{times:?}");
-        stayed.insert(versions[&21]["content"].as_str().unwrap().to_owned());
+        let (_, last) = versions.last_key_value().unwrap();
+        stayed.insert(last["content"].as_str().unwrap().to_owned());
     }
     assert_eq!(bob.history(&server, &alice).await, Vec::from_iter(stayed));
-    assert_eq!(conversations(&server).await, [(1, 21, 1)]);
+    assert_eq!(conversations(&server).await, [(1, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,9 +124,8 @@ async fn sends_and_edits_at_once_share_the_versions_of_their_conversation() {
     tokio::join!(edits, sends);
     assert_eq!(from.take(18).await.len(), 18);
     let frames = to.take(18).await;
-    assert_eq!(
-        by_version(&frames).into_keys().collect::<Vec<_>>(),
-        (2..=19).collect::<Vec<_>>()
-    );
-    assert_eq!(conversations(&server).await, [(9, 19, 9)]);
+    let versions = by_version(&frames);
+    assert_eq!(versions.len(), 18);
+    assert!(*versions.keys().next().unwrap() > sent["version"].as_i64().unwrap());
+    assert_eq!(conversations(&server).await, [(9, 9)]);
 }
