@@ -92,7 +92,7 @@ impl Environment {
     }
 
     async fn deliver(&self, afterwards: Afterwards) -> Result<Delivery, Error> {
-        let push = ManagementApi::connect(self.config.callback_url()?).await;
+        let push = ManagementApi::connect(self.config.callback_url()?).await?;
         Ok(Delivery::new(self.database()?, Arc::new(push), afterwards))
     }
 

@@ -4,6 +4,8 @@
 //! of the gateway's own process (in `local`).
 
 #[cfg(feature = "lambda")]
+mod http_client;
+#[cfg(feature = "lambda")]
 pub mod management_api;
 
 use bytes::Bytes;

@@ -88,6 +88,7 @@ async fn read_request(stream: &mut TcpStream) -> String {
 async fn settings(url: &str) -> config::Builder {
     ManagementApi::settings(url)
         .await
+        .unwrap()
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("an id", "a key", None, None, "test"))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
@@ -185,7 +186,7 @@ async fn where_nobody_listens_a_frame_fails_at_once() {
 
 #[tokio::test]
 async fn a_gateway_that_hangs_is_given_up() {
-    let product = ManagementApi::settings("http://localhost/ws").await.build();
+    let product = ManagementApi::settings("http://localhost/ws").await.unwrap().build();
     let timeouts = product.timeout_config().unwrap();
     assert_eq!(timeouts.connect_timeout(), Some(Duration::from_secs(2)));
     assert_eq!(timeouts.operation_timeout(), Some(Duration::from_secs(5)));
@@ -223,7 +224,7 @@ async fn without_credentials_a_frame_fails_and_no_machine_is_asked_for_any() {
 #[ignore = "run by the test above, in a process without an environment"]
 async fn without_an_environment() {
     let url = std::env::var("CALLBACK_URL").unwrap();
-    let outcome = post(&ManagementApi::connect(&url).await).await;
+    let outcome = post(&ManagementApi::connect(&url).await.unwrap()).await;
     assert!(is_unreachable(&outcome), "{outcome:?}");
 }
 

@@ -13,11 +13,11 @@ use aws_sdk_apigatewaymanagement::operation::delete_connection::DeleteConnection
 use aws_sdk_apigatewaymanagement::operation::get_connection::GetConnectionError;
 use aws_sdk_apigatewaymanagement::operation::post_to_connection::PostToConnectionError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
+use super::http_client::Http;
 use super::{Outcome, Push, PushError};
 use crate::domain::ConnectionId;
 
@@ -42,8 +42,11 @@ pub struct ManagementApi {
 impl ManagementApi {
     /// A client of the API whose stage is at `callback_url` (`https://{api}.execute-api.{region}.amazonaws.com/{stage}`), with the
     /// function's own credentials.
-    pub async fn connect(callback_url: &str) -> Self {
-        Self::new(Self::settings(callback_url).await.build())
+    ///
+    /// # Errors
+    /// As [`Self::settings`].
+    pub async fn connect(callback_url: &str) -> Result<Self, rustls::Error> {
+        Ok(Self::new(Self::settings(callback_url).await?.build()))
     }
 
     /// The settings of [`Self::connect`].
@@ -51,23 +54,22 @@ impl ManagementApi {
     /// Credentials and region come from the environment, where Lambda has them. They are not left to `aws_config`'s loader: it would
     /// also ask files, other services and the machine that it runs on, over a network that may not answer, and it brings all of that
     /// into the binary.
-    pub async fn settings(callback_url: &str) -> config::Builder {
+    ///
+    /// # Errors
+    /// [`rustls::Error`] where TLS can't be set up.
+    pub async fn settings(callback_url: &str) -> Result<config::Builder, rustls::Error> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
         let region = EnvironmentVariableRegionProvider::new().region().await;
-        // The cryptography that the connection to Postgres has, and not that of the SDK's own choice beside it.
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        Config::builder()
+        Ok(Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(Http::new(CONNECT_TIMEOUT)?)
             .credentials_provider(EnvironmentVariableCredentialsProvider::new())
             .region(region.unwrap_or(Region::from_static(NO_REGION)))
             .endpoint_url(callback_url)
-            .timeout_config(timeouts)
+            .timeout_config(timeouts))
     }
 
     /// A client with these settings.

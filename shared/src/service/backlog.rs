@@ -199,7 +199,7 @@ async fn push_batch(
     for undelivered in batch {
         match delivery.progress(undelivered, user) {
             Some(Progress::InFlight) => in_flight = true,
-            Some(Progress::Pushed | Progress::Marking) => {}
+            Some(Progress::Pushed | Progress::Own | Progress::Marking) => {}
             None if *room == 0 => return Ok(Batch::Bounded),
             None => match delivery.push_undelivered(undelivered, user, connection, deadline).await {
                 Ok(()) => {

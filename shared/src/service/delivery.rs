@@ -22,6 +22,15 @@ use crate::frames;
 use crate::push::Push;
 use outcomes::{MemberPush, Post};
 
+/// How many own messages in a row are marked as delivered by themselves: in a function each, as the next environment knows of the
+/// mark in the database only and would look for a gap below it.
+fn own_run(afterwards: &Afterwards) -> usize {
+    match afterwards {
+        Afterwards::Inline | Afterwards::Deferred(_) => 1,
+        Afterwards::Spawned(_) => 64,
+    }
+}
+
 /// Pushes frames and keeps the delivered marks. Cheap to clone.
 #[derive(Clone)]
 pub struct Delivery(Arc<Inner>);
@@ -45,8 +54,8 @@ impl Delivery {
         Self(Arc::new(Inner {
             db,
             push,
+            marks: Marks::new(own_run(&afterwards)),
             afterwards,
-            marks: Marks::default(),
             marking_is_due: AtomicBool::new(false),
             marking: tokio::sync::Mutex::default(),
             lagging: Mutex::default(),
@@ -97,7 +106,7 @@ impl Delivery {
         }
         for member in senders {
             let stream = (message.conversation_id, member.user_id);
-            self.0.marks.pushed(stream, message.seq);
+            self.0.marks.own(stream, message.seq);
             pushes.push(self.post_copies(stream, message.seq, member, &to_sender));
         }
         self.follow(pushes).await;

@@ -13,8 +13,12 @@ const MEMORY: Duration = Duration::from_secs(30);
 ///
 /// A mark lags behind its pushes, as one statement writes many marks. Meanwhile this tells a message that was lost from one that is
 /// only not marked yet.
-#[derive(Debug, Default)]
-pub(super) struct Marks(Mutex<HashMap<Stream, Track>>);
+#[derive(Debug)]
+pub(super) struct Marks {
+    /// How many own messages in a row are worth a mark without one of somebody else.
+    own_run: usize,
+    streams: Mutex<HashMap<Stream, Track>>,
+}
 
 /// One user's side of one conversation.
 pub(super) type Stream = (ConversationId, UserId);
@@ -33,11 +37,22 @@ struct Track {
 pub(super) enum Progress {
     InFlight,
     Pushed,
+    /// The user's own: there is nothing to push, and nothing that others wait to hear of.
+    Own,
     /// Its mark is on the way to the database.
     Marking,
 }
 
 impl Marks {
+    /// No marks yet. Fewer than `own_run` own messages in a row are marked with the next one of somebody else, as nobody waits to
+    /// hear of them.
+    pub(super) fn new(own_run: usize) -> Self {
+        Self {
+            own_run,
+            streams: Mutex::default(),
+        }
+    }
+
     /// A push begins.
     pub(super) fn begin(&self, stream: Stream, seq: i64) {
         self.with_track(stream, |track| {
@@ -45,7 +60,14 @@ impl Marks {
         });
     }
 
-    /// A push succeeded, or there is none to make: the message is the user's own.
+    /// A message is the user's own.
+    pub(super) fn own(&self, stream: Stream, seq: i64) {
+        self.with_track(stream, |track| {
+            track.pushes.entry(seq).or_insert(Progress::Own);
+        });
+    }
+
+    /// A push succeeded.
     pub(super) fn pushed(&self, stream: Stream, seq: i64) {
         self.with_track(stream, |track| {
             track.pushes.insert(seq, Progress::Pushed);
@@ -88,7 +110,7 @@ impl Marks {
     pub(super) fn take_pushed(&self) -> Vec<Mark> {
         let mut marks = Vec::new();
         for ((conversation_id, user_id), track) in self.lock().iter_mut() {
-            marks.extend(track.take_ranges().into_iter().map(|(from, to)| Mark {
+            marks.extend(track.take_ranges(self.own_run).into_iter().map(|(from, to)| Mark {
                 conversation_id: *conversation_id,
                 user_id: *user_id,
                 seqs: from..=to,
@@ -132,7 +154,7 @@ impl Marks {
 
     /// The map is consistent between any two calls, so a panic elsewhere while it was locked is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, HashMap<Stream, Track>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,18 +169,21 @@ impl Track {
 
     /// Whether this may be forgotten. What was pushed above a gap that nobody closes is pushed again then.
     fn is_forgettable(&self) -> bool {
-        let is_idle = self.pushes.values().all(|progress| *progress == Progress::Pushed);
+        let is_idle = self.pushes.values().all(|progress| progress.is_settled());
         is_idle && self.last_push.elapsed() > MEMORY
     }
 
-    /// The runs of pushed messages, whose marks are on the way from now on.
-    fn take_ranges(&mut self) -> Vec<(i64, i64)> {
-        let ranges = pushed_ranges(&self.pushes);
-        let pushed = self
-            .pushes
-            .values_mut()
-            .filter(|progress| **progress == Progress::Pushed);
-        pushed.for_each(|progress| *progress = Progress::Marking);
+    /// The runs of pushed and own messages that are worth writing, whose marks are on the way from now on.
+    fn take_ranges(&mut self, own_run: usize) -> Vec<(i64, i64)> {
+        let mut ranges = settled_ranges(&self.pushes);
+        ranges.retain(|(from, to)| {
+            let mut run = self.pushes.range(*from..=*to);
+            run.clone().count() >= own_run || run.any(|(_, progress)| *progress == Progress::Pushed)
+        });
+        for (from, to) in &ranges {
+            let run = self.pushes.range_mut(*from..=*to);
+            run.for_each(|(_, progress)| *progress = Progress::Marking);
+        }
         ranges
     }
 
@@ -170,10 +195,17 @@ impl Track {
     }
 }
 
-/// The runs of pushed messages without a hole between them.
-fn pushed_ranges(pushes: &BTreeMap<i64, Progress>) -> Vec<(i64, i64)> {
+impl Progress {
+    /// Whether nothing is under way, to the connections or to the database.
+    fn is_settled(self) -> bool {
+        matches!(self, Self::Pushed | Self::Own)
+    }
+}
+
+/// The runs of pushed and own messages without a hole between them.
+fn settled_ranges(pushes: &BTreeMap<i64, Progress>) -> Vec<(i64, i64)> {
     let mut ranges: Vec<(i64, i64)> = Vec::new();
-    for (&seq, _) in pushes.iter().filter(|(_, progress)| **progress == Progress::Pushed) {
+    for (&seq, _) in pushes.iter().filter(|(_, progress)| progress.is_settled()) {
         match ranges.last_mut() {
             Some((_, to)) if *to + 1 == seq => *to = seq,
             _ => ranges.push((seq, seq)),
@@ -208,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_message_in_flight_is_no_gap_but_makes_no_mark() {
-        let (marks, stream) = (Marks::default(), stream());
+        let (marks, stream) = (Marks::new(3), stream());
         marks.begin(stream, 1);
         assert_eq!(marks.gap_above(stream, 0, 2), None);
         assert!(marks.take_pushed().is_empty());
@@ -218,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_failed_push_leaves_a_gap() {
-        let (marks, stream) = (Marks::default(), stream());
+        let (marks, stream) = (Marks::new(3), stream());
         marks.begin(stream, 1);
         marks.failed(stream, 1);
         assert_eq!(marks.gap_above(stream, 0, 2), Some(0));
@@ -227,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_failure_after_a_success_changes_nothing() {
-        let (marks, stream) = (Marks::default(), stream());
+        let (marks, stream) = (Marks::new(3), stream());
         marks.begin(stream, 1);
         marks.pushed(stream, 1);
         marks.failed(stream, 1);
@@ -236,7 +268,7 @@ mod tests {
 
     #[test]
     fn what_was_not_written_is_written_the_next_time() {
-        let (marks, stream) = (Marks::default(), stream());
+        let (marks, stream) = (Marks::new(3), stream());
         marks.pushed(stream, 1);
         let taken = marks.take_pushed();
         marks.not_marked(&taken);
@@ -247,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_read_an_older_mark_finds_no_gap() {
-        let (marks, stream) = (Marks::default(), stream());
+        let (marks, stream) = (Marks::new(3), stream());
         for seq in 1..=3 {
             marks.pushed(stream, seq);
         }
@@ -259,8 +291,23 @@ mod tests {
     }
 
     #[test]
+    fn own_messages_are_marked_with_the_next_of_somebody_else_or_when_they_are_many() {
+        let (marks, stream) = (Marks::new(3), stream());
+        marks.own(stream, 1);
+        assert!(marks.take_pushed().is_empty());
+        assert_eq!(marks.gap_above(stream, 0, 2), None, "it is no gap");
+        marks.pushed(stream, 2);
+        assert_eq!(ranges(&marks.take_pushed()), [(1, 2)]);
+        for seq in 3..=5 {
+            assert!(marks.take_pushed().is_empty(), "{seq}");
+            marks.own(stream, seq);
+        }
+        assert_eq!(ranges(&marks.take_pushed()), [(3, 5)]);
+    }
+
+    #[test]
     fn what_was_pushed_above_a_gap_is_marked_once_the_gap_is_closed() {
-        let (marks, stream) = (Marks::default(), stream());
+        let (marks, stream) = (Marks::new(3), stream());
         marks.pushed(stream, 2);
         let taken = marks.take_pushed();
         marks.marked(&taken, &[at(0)]);
@@ -272,7 +319,7 @@ mod tests {
     proptest! {
         #[test]
         fn marks_cover_exactly_what_was_pushed(seqs in proptest::collection::btree_set(1..50i64, 0..30)) {
-            let (marks, stream) = (Marks::default(), stream());
+            let (marks, stream) = (Marks::new(3), stream());
             for seq in &seqs {
                 marks.pushed(stream, *seq);
             }

@@ -37,6 +37,7 @@ async fn settings(harness: &Harness, id: &str, key: &str) -> aws_sdk_apigatewaym
     let token = Some("a session's token".to_owned());
     ManagementApi::settings(&harness.url("/ws"))
         .await
+        .unwrap()
         .region(Region::new("eu-central-1"))
         .credentials_provider(SdkCredentials::new(id, key, token, None, "test"))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
@@ -129,7 +130,7 @@ async fn the_functions_own_client_understands_all_answers() {
     let (mut client, id) = harness.connect().await;
     let gone = ConnectionId::new("L0SM9cOFvHcCIhw=");
     let credentials = SdkCredentials::new(ID, KEY, None, None, "test");
-    let settings = ManagementApi::settings(&harness.url("/ws")).await;
+    let settings = ManagementApi::settings(&harness.url("/ws")).await.unwrap();
     let api = ManagementApi::new(settings.credentials_provider(credentials).build());
     assert_eq!(api.post(&id, "x".into()).await, Ok(()));
     assert_eq!(client.text().await, "x");
