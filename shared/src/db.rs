@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod presence;
 mod pulse;
 pub mod rate_limits;
+mod sends;
 mod session_lock;
 pub mod sync;
 pub mod typing;

@@ -3,6 +3,7 @@
 mod contents;
 mod rate_limit;
 mod refusals;
+mod together;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -9,6 +9,7 @@ use super::DbError;
 use super::cancel::cancel;
 use super::connect::Endpoint;
 use super::pulse::Pulse;
+use super::sends::Sends;
 
 /// How long a statement that nobody waits for may take to cancel; after that the server finds its connection closed. It is long because
 /// a pooler waits for a Postgres that hangs, and must not be left meanwhile.
@@ -54,6 +55,7 @@ pub struct Database {
     statements: Statements,
     timeout: Duration,
     pulse: Pulse,
+    sends: Sends,
 }
 
 impl Database {
@@ -87,6 +89,7 @@ impl Database {
             statements: config.statements,
             timeout: config.timeout,
             pulse: Pulse::default(),
+            sends: Sends::default(),
         })
     }
 
@@ -96,6 +99,11 @@ impl Database {
     /// [`DbError::Away`] or [`DbError::TimedOut`] where it does not.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.query("select 1", &[]).await.map(drop)
+    }
+
+    /// The sends under way.
+    pub(super) fn sends(&self) -> &Sends {
+        &self.sends
     }
 
     /// Closes all connections; what is under way ends with an error.

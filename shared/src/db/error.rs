@@ -7,7 +7,7 @@ use super::session_lock::SHARED_SESSION;
 use crate::Error;
 
 /// Why a statement has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum DbError {
     /// A unique constraint, by its name in the migrations.
     #[error("the constraint {0} is violated")]

@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::connections::Connection;
+use super::sends::Sending;
 use super::{Database, DbError, rate_limits};
 use crate::Error;
 use crate::domain::{ClientId, ConnectionId, Content, ConversationId, Destination, Message, MessageId, UserId};
@@ -62,7 +63,7 @@ pub struct Changed {
     pub connections: Vec<Connection>,
 }
 
-/// Stores a message: one statement, one round trip, one commit.
+/// Stores a message: one statement, one round trip, one commit, which it may share with others that are sent at the same time.
 ///
 /// # Errors
 /// [`Error::UnknownConnection`], [`Error::Invalid`] for a send to oneself, [`Error::RateLimited`], [`Error::UnknownUser`],
@@ -70,22 +71,16 @@ pub struct Changed {
 /// [`Error::ClientIdConflict`], or what the database says. Nothing is stored then.
 pub async fn send(db: &Database, new: &NewMessage<'_>) -> Result<Sent, Error> {
     let (receiver, target) = new.destination.as_uuids();
-    let row = db
-        .query_one(
-            "select * from post_message($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            &[
-                (&new.connection.as_str(), Type::TEXT),
-                (&receiver, Type::UUID),
-                (&target, Type::UUID),
-                (MessageId::generate().as_uuid(), Type::UUID),
-                (ConversationId::generate().as_uuid(), Type::UUID),
-                (&new.content.as_str(), Type::TEXT),
-                (&new.reply_to.as_ref().map(MessageId::as_uuid), Type::UUID),
-                (&new.client_id.map(ClientId::as_str), Type::TEXT),
-                (&digest(new), Type::BYTEA),
-            ],
-        )
-        .await?;
+    let send = Sending {
+        connection: new.connection.to_string(),
+        receiver: receiver.copied(),
+        target: target.copied(),
+        content: new.content.as_str().to_owned(),
+        reply_to: new.reply_to.as_ref().map(MessageId::as_uuid).copied(),
+        client_id: new.client_id.map(|id| id.as_str().to_owned()),
+        digest: digest(new),
+    };
+    let row = db.sends().make(db, send).await?;
     match row.get("status") {
         "sent" | "repeated" => Ok(sent(&row)),
         "unknown_connection" => Err(Error::UnknownConnection),

@@ -1,0 +1,140 @@
+//! Sends at the same moment are stored with one statement, and none of them can harm another.
+//!
+//! To have sends gather for certain, the first of them waits for a lock in each test.
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::support::{Socket, TestServer, User, direct_message, only_in_process};
+
+/// Somebody who has written to somebody else.
+struct Sender {
+    socket: Socket,
+    receiver: User,
+}
+
+impl Sender {
+    async fn new(server: &TestServer) -> Self {
+        let (user, receiver) = (server.user("sender").await, server.user("receiver").await);
+        let mut socket = server.connect(&user).await;
+        socket.say(&receiver, "first").await;
+        Self { socket, receiver }
+    }
+
+    async fn send(&mut self, content: &str) {
+        self.socket.send(&direct_message(&self.receiver, content)).await;
+    }
+
+    /// Locks the conversation until the client is dropped.
+    async fn lock(&self, server: &TestServer) -> tokio_postgres::Client {
+        let client = server.sql().await;
+        let lock = "begin; select from conversations where '{}' in (low_user, high_user) for update";
+        client
+            .batch_execute(&lock.replace("{}", &self.receiver.id))
+            .await
+            .unwrap();
+        client
+    }
+}
+
+async fn senders<const N: usize>(server: &TestServer) -> [Sender; N] {
+    join_all((0..N).map(|_| Sender::new(server)))
+        .await
+        .try_into()
+        .ok()
+        .unwrap()
+}
+
+/// Has the first send wait for a lock, and then the others send.
+async fn gather(server: &TestServer, first: &mut Sender, others: &mut [Sender]) -> tokio_postgres::Client {
+    let lock = first.lock(server).await;
+    first.send("waiting").await;
+    server
+        .wait_until("select exists (select from pg_locks where not granted)")
+        .await;
+    join_all(others.iter_mut().map(|sender| sender.send("together"))).await;
+    lock
+}
+
+async fn answers(senders: &mut [Sender]) -> Vec<Value> {
+    join_all(senders.iter_mut().map(|sender| sender.socket.next())).await
+}
+
+#[tokio::test]
+async fn what_is_sent_while_another_send_is_under_way_shares_a_commit() {
+    if only_in_process("a function sends one message at a time") {
+        return;
+    }
+    let server = TestServer::start().await;
+    let [mut first, mut others @ ..] = senders::<8>(&server).await;
+    let lock = gather(&server, &mut first, &mut others).await;
+    for answer in answers(&mut others).await {
+        assert_eq!((&answer["content"], &answer["seq"]), (&"together".into(), &2.into()));
+    }
+    let commits = "select count(distinct xmin::text) from messages where content = 'together'";
+    let commits: i64 = server.sql().await.query_one(commits, &[]).await.unwrap().get(0);
+    assert!((1..7).contains(&commits), "{commits} for 7 messages");
+    drop(lock);
+    assert_eq!(first.socket.next().await["content"], "waiting");
+}
+
+#[tokio::test]
+async fn a_send_that_waits_for_a_lock_holds_nobody_up() {
+    let server = TestServer::start().await;
+    let [mut first, mut second, mut others @ ..] = senders::<6>(&server).await;
+    let locks = (second.lock(&server).await, {
+        second.send("waiting too").await;
+        gather(&server, &mut first, &mut others).await
+    });
+    for answer in answers(&mut others).await {
+        assert_eq!(answer["content"], "together");
+    }
+    drop(locks);
+    assert_eq!(first.socket.next().await["content"], "waiting");
+    assert_eq!(second.socket.next().await["content"], "waiting too");
+}
+
+#[tokio::test]
+async fn a_send_that_the_database_refuses_fails_alone() {
+    let server = TestServer::start().await;
+    let [mut first, mut refused, mut others @ ..] = senders::<6>(&server).await;
+    let refuse = "create function refuse() returns trigger language plpgsql as $$
+            begin if new.content = 'refused' then raise 'no'; end if; return new; end $$;
+        create trigger refuse before insert on messages for each row execute function refuse()";
+    server.sql().await.batch_execute(refuse).await.unwrap();
+    let lock = first.lock(&server).await;
+    first.send("waiting").await;
+    refused.send("refused").await;
+    join_all(others.iter_mut().map(|sender| sender.send("together"))).await;
+    for answer in answers(&mut others).await {
+        assert_eq!(answer["content"], "together");
+    }
+    let answer = refused.socket.next().await;
+    assert_eq!(
+        (&answer["type"], &answer["code"]),
+        (&"error".into(), &"unavailable".into())
+    );
+    drop(lock);
+    assert_eq!(first.socket.next().await["content"], "waiting");
+}
+
+#[tokio::test]
+async fn first_messages_and_wrong_ones_have_their_own_answers_among_others() {
+    let server = TestServer::start().await;
+    let [mut first, mut newcomer, mut wrong, mut others @ ..] = senders::<6>(&server).await;
+    newcomer.receiver = server.user("newcomer").await;
+    wrong.receiver.id = "01a203b6-cce0-7645-9632-470d35bc5b59".to_owned();
+    let lock = first.lock(&server).await;
+    first.send("waiting").await;
+    newcomer.send("hello").await;
+    wrong.send("hello?").await;
+    join_all(others.iter_mut().map(|sender| sender.send("together"))).await;
+    for answer in answers(&mut others).await {
+        assert_eq!(answer["content"], "together");
+    }
+    let answer = newcomer.socket.next().await;
+    assert_eq!((&answer["content"], &answer["seq"]), (&"hello".into(), &1.into()));
+    assert_eq!(wrong.socket.next().await["code"], "unknown_user");
+    drop(lock);
+    assert_eq!(first.socket.next().await["content"], "waiting");
+}
