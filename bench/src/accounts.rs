@@ -47,15 +47,13 @@ async fn prepare_one(rest: &Rest, name: String, registered: &AtomicBool) -> Resu
     } else {
         None
     };
-    let token = match known {
-        Some(token) => token,
-        None => {
-            let exists = !register(rest, &name, &email).await?;
-            registered.store(exists, Ordering::Relaxed);
-            let refused =
-                || format!("{email} exists, but not with the load generator's password: choose another --prefix");
-            login(rest, &email).await?.ok_or_else(refused)?
-        }
+    let token = if let Some(token) = known {
+        token
+    } else {
+        let exists = !register(rest, &name, &email).await?;
+        registered.store(exists, Ordering::Relaxed);
+        let refused = || format!("{email} exists, but not with the load generator's password: choose another --prefix");
+        login(rest, &email).await?.ok_or_else(refused)?
     };
     let profile = patiently(|| rest.call(Method::GET, "/users/me", Some(&token), None)).await?;
     Ok(Account {

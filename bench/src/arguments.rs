@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::payload;
 
-/// Measures a server that has Confab's public contract, over HTTP and WebSockets alone. Sends are an open loop: a message's latency
+/// Measures a server that has Confab's public contract, by way of that contract alone. Sends are an open loop: a message's latency
 /// counts from the moment it was due, not from when the load generator got to it.
 #[derive(Debug, Clone, Parser)]
 #[command(group = ArgGroup::new("measurement").args(["group", "idle", "ping", "mixed"]))]

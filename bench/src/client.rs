@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -38,6 +39,8 @@ pub(crate) struct Setting {
     /// Of a message's content.
     pub(crate) bytes: usize,
     pub(crate) client_id: bool,
+    /// Whether there is more than messages.
+    pub(crate) mixed: bool,
     pub(crate) extras: Extras,
 }
 
@@ -87,7 +90,9 @@ impl Client {
         loop {
             let (mut writer, reader) = socket.split();
             let closing = Arc::new(AtomicBool::new(false));
-            let reading = tokio::spawn(read(Arc::clone(&self.setting), self.user, reader, Arc::clone(&closing)));
+            // As a set it ends with this client.
+            let mut reading = JoinSet::new();
+            reading.spawn(read(Arc::clone(&self.setting), self.user, reader, Arc::clone(&closing)));
             let pause = self.write(&mut writer).await;
             if matches!(pause, Pause::Reconnect(_)) {
                 self.await_acknowledgement().await;
@@ -95,10 +100,7 @@ impl Client {
             closing.store(true, Ordering::Relaxed);
             // Whether the other side still listens changes nothing.
             let _ = timeout(CLOSING, writer.close()).await;
-            let stop = reading.abort_handle();
-            if timeout(CLOSING, reading).await.is_err() {
-                stop.abort();
-            }
+            let _ = timeout(CLOSING, reading.join_next()).await;
             let Pause::Reconnect(since) = pause else { return };
             socket = match socket::open(&self.setting.ws, &self.setting.accounts[self.user].token).await {
                 Ok(socket) => socket,
@@ -176,8 +178,7 @@ async fn read(setting: Arc<Setting>, user: usize, mut reader: Reader, closing: A
                     |close| format!("closed {}", u16::from(close.code)),
                 );
             }
-            Ok(_) => {}
-            Err(Error::ConnectionClosed) => {}
+            Ok(_) | Err(Error::ConnectionClosed) => {}
             Err(_broken) => break,
         }
     }

@@ -15,6 +15,7 @@ use crate::Failure;
 use crate::accounts::Account;
 use crate::latency::Latencies;
 use crate::meter::{self, Meter};
+use crate::processes::Occupancy;
 use crate::progress;
 use crate::report::{Figure, Report, Unit};
 use crate::socket::{self, Reader, Socket, Writer};
@@ -58,11 +59,7 @@ pub(crate) async fn run(
 
     report.figures.splice(0..0, accepted(open, alive, accepted_in));
     if let Some((before, after)) = before.zip(after) {
-        report.figures.push(Figure::new(
-            "server_memory_per_socket",
-            Unit::Kibibytes,
-            kibibytes_each(before.memory, after.memory, open),
-        ));
+        report.figures.extend(grown(&before, &after, open));
     }
     report.figures.extend(idle);
     report.figures.extend(meter::occupancy_figures(pids).await?);
@@ -80,9 +77,22 @@ fn accepted(open: usize, alive: usize, time: Duration) -> Vec<Figure> {
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no memory has 2^52 bytes")]
-fn kibibytes_each(before: u64, after: u64, sockets: usize) -> f64 {
-    after.saturating_sub(before) as f64 / 1024.0 / sockets.max(1) as f64
+/// By how much each socket has made the server's memory grow: that of all its processes, and that of the named ones alone.
+fn grown(before: &Occupancy, after: &Occupancy, sockets: usize) -> [Figure; 2] {
+    #[expect(clippy::cast_precision_loss, reason = "no memory has 2^52 bytes")]
+    let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / 1024.0 / sockets.max(1) as f64;
+    [
+        Figure::new(
+            "server_memory_per_socket",
+            Unit::Kibibytes,
+            each(before.memory, after.memory),
+        ),
+        Figure::new(
+            "named_processes_memory_per_socket",
+            Unit::Kibibytes,
+            each(before.named, after.named),
+        ),
+    ]
 }
 
 /// Sockets, each read by a task, as the server's own pings must be answered.

@@ -100,12 +100,11 @@ impl Ledger {
     /// The server doesn't take a message; which one is known only where it says so.
     pub(crate) fn refused(&mut self, message: Option<usize>, code: &str) {
         self.failed(code);
-        match message.filter(|message| *message < self.entries.len()) {
-            Some(message) => self.give_up(message, State::Refused),
-            None => {
-                self.anonymous_refusals += 1;
-                self.open = self.open.saturating_sub(1 + usize::from(self.receivers));
-            }
+        if let Some(message) = message.filter(|message| *message < self.entries.len()) {
+            self.give_up(message, State::Refused);
+        } else {
+            self.anonymous_refusals += 1;
+            self.open = self.open.saturating_sub(1 + usize::from(self.receivers));
         }
     }
 

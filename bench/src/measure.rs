@@ -90,9 +90,10 @@ impl<'a> Sends<'a> {
             group: self.group.clone(),
             bytes: self.arguments.bytes(),
             client_id: !self.arguments.no_client_id,
+            mixed: self.arguments.mixed,
             extras: Extras::new(self.rest.clone(), self.accounts.len()),
         };
-        traffic::run(setting, &self.target.pids, self.arguments.mixed, self.arguments.drain()).await
+        traffic::run(setting, &self.target.pids, self.arguments.drain()).await
     }
 
     /// The report of the highest rate that the server holds.

@@ -31,7 +31,8 @@ impl Meter {
     pub(crate) async fn figures(&self, what: &str, count: f64) -> Result<Vec<Figure>, Failure> {
         let (server, own) = processor_times(self.pids.clone()).await?;
         let time = self.started.elapsed().as_secs_f64();
-        let (server, own) = ((server - self.server).as_secs_f64(), (own - self.own).as_secs_f64());
+        let server = server.saturating_sub(self.server).as_secs_f64();
+        let own = own.saturating_sub(self.own).as_secs_f64();
         let mut figures = Vec::new();
         let mut take = |whose: &str, cpu: f64| {
             if count > 0.0 {

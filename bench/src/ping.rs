@@ -56,10 +56,8 @@ pub(crate) async fn run(
             *report.errors.entry(code).or_default() += 1;
         }
     }
-    let latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
-    report.figures = figures(&latencies, measured);
+    report.figures = figures(&latencies.lock().unwrap_or_else(PoisonError::into_inner), measured);
     let answers = report.value("answers").unwrap_or(0.0);
-    drop(latencies);
     report.figures.extend(meter.figures("answer", answers).await?);
     report.figures.extend(meter::occupancy_figures(pids).await?);
     Ok(report)

@@ -11,6 +11,8 @@ use procfs::{ProcError, ProcResult};
 pub(crate) struct Occupancy {
     /// Memory in bytes, that which is shared counted once (proportional set size).
     pub(crate) memory: u64,
+    /// That of the named processes alone, without those that descend from them.
+    pub(crate) named: u64,
     /// How many processes there are.
     pub(crate) processes: usize,
 }
@@ -39,11 +41,18 @@ pub(crate) fn processor_time(roots: &[i32]) -> ProcResult<Duration> {
 /// Where a process that was named doesn't exist, or `/proc` can't be read.
 pub(crate) fn occupancy(roots: &[i32]) -> ProcResult<Occupancy> {
     let members = members(roots)?;
-    let memory: ProcResult<u64> = members.iter().map(|(process, stat)| memory(process, stat)).sum();
-    Ok(Occupancy {
-        memory: memory?,
+    let mut occupancy = Occupancy {
         processes: members.len(),
-    })
+        ..Occupancy::default()
+    };
+    for (process, stat) in &members {
+        let memory = memory(process, stat)?;
+        occupancy.memory += memory;
+        if roots.contains(&stat.pid) {
+            occupancy.named += memory;
+        }
+    }
+    Ok(occupancy)
 }
 
 fn members(roots: &[i32]) -> ProcResult<Vec<(Process, Stat)>> {

@@ -141,10 +141,10 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.other.is_some() {
-            writeln!(formatter, "{:<32}{:>14}{:>14}{:>10}", "", "server", "other", "ratio")?;
+            writeln!(formatter, "{:<42}{:>14}{:>14}{:>10}", "", "server", "other", "ratio")?;
         }
         for label in self.labels() {
-            write!(formatter, "{label:<32}{:>14}", text(&self.server, &label))?;
+            write!(formatter, "{label:<42}{:>14}", text(&self.server, &label))?;
             if let Some(other) = &self.other {
                 write!(formatter, "{:>14}", text(other, &label))?;
                 let values = self.server.value(&label).zip(other.value(&label));
