@@ -11,7 +11,7 @@ use crate::payload;
 /// Measures a server that has Confab's public contract, by way of that contract alone. Sends are an open loop: a message's latency
 /// counts from the moment it was due, not from when the load generator got to it.
 #[derive(Debug, Clone, Parser)]
-#[command(group = ArgGroup::new("measurement").args(["group", "idle", "ping", "mixed"]))]
+#[command(args_override_self = true, group = ArgGroup::new("measurement").args(["group", "idle", "ping", "mixed"]))]
 pub(crate) struct Arguments {
     /// The REST API's URL.
     #[arg(long, default_value = "http://127.0.0.1:8080")]

@@ -26,6 +26,9 @@ const HELD: f64 = 50.0;
 /// How often a rate is tried before it counts as not held: one pause of the machine proves nothing.
 const TRIES: usize = 2;
 
+/// So many processors kept busy by others than the server and the load generator are worth a note.
+const DISTURBED: f64 = 0.2;
+
 /// How long a server is left alone between two rates.
 const REST: Duration = Duration::from_secs(1);
 
@@ -35,18 +38,30 @@ pub(crate) async fn measure(arguments: &Arguments, target: &Target) -> Result<Re
     let rest = Rest::new(&target.base);
     let accounts = accounts::prepare(&rest, &arguments.prefix, arguments.accounts()).await?;
     let (warm_up, time) = (arguments.warm_up(), arguments.measured());
-    match arguments.measurement() {
-        Measurement::Idle(sockets, _) => idle::run(&target.ws, &accounts, sockets, &target.pids, time).await,
-        Measurement::Ping(_) => ping::run(&target.ws, &accounts, &target.pids, warm_up, time).await,
+    let mut report = match arguments.measurement() {
+        Measurement::Idle(sockets, _) => idle::run(&target.ws, &accounts, sockets, &target.pids, time).await?,
+        Measurement::Ping(_) => ping::run(&target.ws, &accounts, &target.pids, warm_up, time).await?,
         Measurement::Pairs | Measurement::Group(_) => {
             let sends = Sends::new(arguments, target, rest, accounts).await?;
             if arguments.find_knee {
-                sends.find_knee().await
+                sends.find_knee().await?
             } else {
-                sends.run(arguments.rate).await
+                sends.run(arguments.rate).await?
             }
         }
-    }
+    };
+    report.notes.extend(disturbance(&report, &target.pids));
+    Ok(report)
+}
+
+/// What else was going on. Only where the server's processes are known, they can be told from others.
+fn disturbance(report: &Report, pids: &[i32]) -> Option<String> {
+    let others = report
+        .value("others_busy_cores")
+        .filter(|others| *others > DISTURBED && !pids.is_empty())?;
+    Some(format!(
+        "other programs kept {others:.1} processors busy: compare only what was measured beside them"
+    ))
 }
 
 /// Messages to one server, at any rate.

@@ -10,32 +10,45 @@ use crate::report::{Figure, Unit};
 #[derive(Debug)]
 pub(crate) struct Meter {
     pids: Vec<i32>,
+    at_start: Times,
+    started: Instant,
+}
+
+/// Processor times so far.
+#[derive(Debug, Clone, Copy)]
+struct Times {
     server: Duration,
     own: Duration,
-    started: Instant,
+    machine: Duration,
 }
 
 impl Meter {
     /// Begins.
     pub(crate) async fn start(pids: &[i32]) -> Result<Self, Failure> {
-        let (server, own) = processor_times(pids.to_vec()).await?;
         Ok(Self {
             pids: pids.to_vec(),
-            server,
-            own,
+            at_start: Times::now(pids).await?,
             started: Instant::now(),
         })
     }
 
     /// What it has cost since, in all and for each of `count` things called `what`.
     pub(crate) async fn figures(&self, what: &str, count: f64) -> Result<Vec<Figure>, Failure> {
-        let (server, own) = processor_times(self.pids.clone()).await?;
+        let now = Times::now(&self.pids).await?;
         let time = self.started.elapsed().as_secs_f64();
-        let server = server.saturating_sub(self.server).as_secs_f64();
-        let own = own.saturating_sub(self.own).as_secs_f64();
+        let server = now.server.saturating_sub(self.at_start.server);
+        let own = now.own.saturating_sub(self.at_start.own);
+        let others = now
+            .machine
+            .saturating_sub(self.at_start.machine)
+            .saturating_sub(server + own);
         let mut figures = Vec::new();
-        let mut take = |whose: &str, cpu: f64| {
-            if count > 0.0 {
+        for (whose, cpu) in [("server", server), ("generator", own), ("others", others)] {
+            let cpu = cpu.as_secs_f64();
+            if whose == "server" && self.pids.is_empty() {
+                continue;
+            }
+            if count > 0.0 && whose != "others" {
                 figures.push(Figure::new(
                     format!("{whose}_cpu_per_{what}"),
                     Unit::Microseconds,
@@ -43,12 +56,23 @@ impl Meter {
                 ));
             }
             figures.push(Figure::new(format!("{whose}_busy"), Unit::Processors, cpu / time));
-        };
-        if !self.pids.is_empty() {
-            take("server", server);
         }
-        take("generator", own);
         Ok(figures)
+    }
+}
+
+impl Times {
+    /// Read beside the runtime, which has messages to send.
+    async fn now(pids: &[i32]) -> Result<Self, Failure> {
+        let pids = pids.to_vec();
+        let read = move || {
+            Ok::<_, Failure>(Self {
+                server: processes::processor_time(&pids)?,
+                own: processes::processor_time(&[processes::own()])?,
+                machine: processes::machine_time()?,
+            })
+        };
+        tokio::task::spawn_blocking(read).await?
     }
 }
 
@@ -75,13 +99,4 @@ pub(crate) async fn occupancy_figures(pids: &[i32]) -> Result<Vec<Figure>, Failu
 #[expect(clippy::cast_precision_loss, reason = "no memory has 2^52 bytes")]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / 1_048_576.0
-}
-
-/// Of the server's processes and of this one; beside the runtime, which has messages to send.
-async fn processor_times(pids: Vec<i32>) -> Result<(Duration, Duration), Failure> {
-    let read = move || {
-        let server = processes::processor_time(&pids)?;
-        Ok::<_, Failure>((server, processes::processor_time(&[processes::own()])?))
-    };
-    tokio::task::spawn_blocking(read).await?
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use procfs::process::{self, Process, Stat};
-use procfs::{ProcError, ProcResult};
+use procfs::{CurrentSI as _, KernelStats, ProcError, ProcResult};
 
 /// What some processes occupy.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +32,17 @@ pub(crate) fn own() -> i32 {
 pub(crate) fn processor_time(roots: &[i32]) -> ProcResult<Duration> {
     let members = members(roots)?;
     Ok(members.iter().map(|(_, stat)| taken(stat)).sum())
+}
+
+/// The processor time that the whole machine has spent since it started, but for waiting.
+///
+/// # Errors
+///
+/// Where `/proc` can't be read.
+pub(crate) fn machine_time() -> ProcResult<Duration> {
+    let cpu = KernelStats::current()?.total;
+    let interrupts = cpu.irq_duration().unwrap_or_default() + cpu.softirq_duration().unwrap_or_default();
+    Ok(cpu.user_duration() + cpu.nice_duration() + cpu.system_duration() + interrupts)
 }
 
 /// What the processes and all that descend from them occupy.
