@@ -43,10 +43,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 10.0, value_parser = positive)]
     secs: f64,
     /// For how many seconds the same goes on before, unmeasured.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = number)]
     warm_up: f64,
     /// For how many seconds messages are waited for in the end; what comes later is lost.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, value_parser = number)]
     drain: f64,
     /// How long a message is, in bytes.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(20..=4096))]
@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) no_client_id: bool,
     /// How many messages a second a user may send by the contract, beyond which nothing is measured; 0 for a server without a limit.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = number)]
     send_limit: f64,
 
     /// Finds the highest rate with a p99 below 50 ms and nothing lost, refused or unsent; --rate is tried first.
@@ -153,11 +153,11 @@ impl Arguments {
     }
 
     pub(crate) fn warm_up(&self) -> Duration {
-        Duration::from_secs_f64(self.warm_up.max(0.0))
+        Duration::from_secs_f64(self.warm_up)
     }
 
     pub(crate) fn drain(&self) -> Duration {
-        Duration::from_secs_f64(self.drain.max(0.0))
+        Duration::from_secs_f64(self.drain)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -168,8 +168,16 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// Where users aren't in pairs, or more is sent than the contract allows.
+    /// Where a URL has TLS, users aren't in pairs, or more is sent than the contract allows.
     pub(crate) fn check(&self) -> Result<(), String> {
+        let others = [&self.ws, &self.other_base, &self.other_ws];
+        for url in others.into_iter().flatten().chain([&self.base]) {
+            if !url.starts_with("http://") && !url.starts_with("ws://") {
+                return Err(format!(
+                    "{url} is neither http:// nor ws://; the load generator has no TLS"
+                ));
+            }
+        }
         let measurement = self.measurement();
         if measurement == Measurement::Pairs && (self.users < 2 || !self.users.is_multiple_of(2)) {
             return Err(format!(
@@ -218,64 +226,16 @@ fn target(base: &str, ws: Option<&str>, pids: &[i32]) -> Target {
     }
 }
 
+/// Neither negative nor beyond what can be meant.
+fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1e6).contains(number));
+    number.ok_or_else(|| "must be a number from 0 to 1000000".to_owned())
+}
+
 fn positive(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
-        _ => Err("must be a number above 0".to_owned()),
-    }
+    let number = number(text).ok().filter(|number| *number > 0.0);
+    number.ok_or_else(|| "must be a number above 0, and 1000000 at most".to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(arguments: &str) -> Arguments {
-        Arguments::try_parse_from(["bench"].into_iter().chain(arguments.split_whitespace())).unwrap()
-    }
-
-    #[test]
-    fn the_websocket_api_is_below_the_base_unless_it_is_given() {
-        assert_eq!(parse("--base http://example.com/").target().ws, "ws://example.com/ws");
-        assert_eq!(
-            parse("--ws ws://example.com/stage").target().ws,
-            "ws://example.com/stage"
-        );
-    }
-
-    #[test]
-    fn a_rate_beyond_what_the_users_may_send_is_refused_up_front() {
-        let error = parse("--users 20 --rate 201").check().unwrap_err();
-        assert!(error.contains("--rate 201") && error.contains("20 users"), "{error}");
-        parse("--users 20 --rate 200").check().unwrap();
-        parse("--users 20 --rate 201 --send-limit 0").check().unwrap();
-        parse("--group 10 --rate 101").check().unwrap_err();
-        parse("--ping 1").check().unwrap();
-    }
-
-    #[test]
-    fn users_write_in_pairs() {
-        parse("--users 3 --rate 1").check().unwrap_err();
-        parse("--users 0 --rate 1").check().unwrap_err();
-    }
-
-    #[test]
-    fn idle_sockets_are_spread_over_users() {
-        let arguments = parse("--idle 10000");
-        assert_eq!(arguments.measurement(), Measurement::Idle(10_000, 25));
-        assert_eq!(arguments.accounts(), 400);
-    }
-
-    #[test]
-    fn one_thing_is_measured_at_a_time() {
-        for arguments in [
-            "--idle 1 --ping 1",
-            "--group 2 --mixed",
-            "--idle 5 --find-knee",
-            "--rate 0",
-            "--bytes 4",
-        ] {
-            let words = ["bench"].into_iter().chain(arguments.split_whitespace());
-            assert!(Arguments::try_parse_from(words).is_err(), "{arguments}");
-        }
-    }
-}
+mod tests;

@@ -31,8 +31,6 @@ pub(crate) enum Arrival {
     Delivery,
     /// They have it already.
     Repeat,
-    /// Nobody sent such a message.
-    Unknown,
 }
 
 /// Who has what.
@@ -100,7 +98,7 @@ impl Ledger {
     /// The server doesn't take a message; which one is known only where it says so.
     pub(crate) fn refused(&mut self, message: Option<usize>, code: &str) {
         self.failed(code);
-        if let Some(message) = message.filter(|message| *message < self.entries.len()) {
+        if let Some(message) = message {
             self.give_up(message, State::Refused);
         } else {
             self.anonymous_refusals += 1;
@@ -115,9 +113,7 @@ impl Ledger {
 
     /// A message came to a user.
     pub(crate) fn arrived(&mut self, user: usize, sender: usize, message: usize) -> Arrival {
-        let Some(entry) = self.entries.get_mut(message) else {
-            return Arrival::Unknown;
-        };
+        let entry = &mut self.entries[message];
         let (word, bit) = (message / 64, 1 << (message % 64));
         if self.seen[user][word] & bit != 0 {
             self.repeated += 1;

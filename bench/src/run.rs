@@ -132,7 +132,7 @@ impl Run {
         book.last_frame = now;
         match frame {
             Frame::Message { id, content } => {
-                if let Some(message) = self.id.message(&content) {
+                if let Some(message) = self.message(&content) {
                     self.arrived(&mut book, user, message, &id);
                 }
             }
@@ -141,11 +141,16 @@ impl Run {
                 client_id,
                 retry_after,
             } => {
-                book.ledger.refused(self.id.message(&client_id), &code);
+                book.ledger.refused(self.message(&client_id), &code);
                 book.users[user].sends_paused = retry_after.map(|time| now + time);
             }
             Frame::Pong | Frame::Other => {}
         }
+    }
+
+    /// The number in a content or tag, where it is one of this run's.
+    fn message(&self, text: &str) -> Option<usize> {
+        self.id.message(text).filter(|message| *message < self.schedule.count())
     }
 
     fn arrived(&self, book: &mut Book, user: usize, message: usize, id: &str) {
@@ -165,7 +170,7 @@ impl Run {
                     book.last_delivery = book.last_delivery.max(self.schedule.due(message) + latency);
                 }
             }
-            Arrival::Repeat | Arrival::Unknown => {}
+            Arrival::Repeat => {}
         }
     }
 

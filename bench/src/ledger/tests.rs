@@ -81,8 +81,3 @@ fn a_message_that_could_not_be_written_is_neither_sent_nor_lost() {
     let totals = ledger.totals();
     assert_eq!((totals.sent, totals.unsent, totals.lost), (0, 2, 0));
 }
-
-#[test]
-fn a_number_that_nobody_sent_is_unknown() {
-    assert_eq!(pair(1).arrived(1, 0, 9), Arrival::Unknown);
-}
