@@ -34,6 +34,8 @@ Resources:
     Properties: {CodeUri: functions/socket}
 ";
 
+const FRAME: &str = r#"{"type":"ping"}"#;
+
 #[divan::bench]
 fn a_frame_reaches_a_function_and_is_answered(bencher: Bencher<'_, '_>) {
     let runtime = Runtime::new().unwrap();
@@ -48,12 +50,14 @@ fn a_frame_reaches_a_function_and_is_answered(bencher: Bencher<'_, '_>) {
     let url = format!("ws://{}/ws", listener.local_addr().unwrap());
     runtime.spawn(gateway.serve(listener, std::future::pending()));
     let (mut socket, _) = runtime.block_on(connect_async(url)).unwrap();
-    bencher.bench_local(|| {
+    let mut ask = || {
         runtime.block_on(async {
-            socket.send(Message::text(r#"{"type":"ping"}"#)).await.unwrap();
+            socket.send(Message::text(FRAME)).await.unwrap();
             socket.next().await.unwrap().unwrap()
         })
-    });
+    };
+    assert_eq!(ask(), Message::text(FRAME));
+    bencher.bench_local(ask);
 }
 
 /// Answers with what was sent.
