@@ -17,7 +17,9 @@ alter table members
     add column left_name text,                            -- the group's name when they were removed
     add column version bigint not null default 0,         -- the conversation's version when the membership or the role last changed …
     add column marks_version bigint not null default 0,   -- … and when a watermark last moved
-    add column has_written boolean not null default false;  -- in a direct conversation; for presence
+    add column has_written boolean not null default false,  -- in a direct conversation; for presence
+    -- When the conversation was last active, too early by `activity_slack` at most; exact once the user was removed.
+    add column active_at timestamptz;
 
 update members set has_written = true
     where exists (
@@ -25,8 +27,54 @@ update members set has_written = true
             where messages.conversation_id = members.conversation_id and sender_id = user_id
     );
 
+update members set active_at = greatest(last_message_at, created_at)
+    from conversations where conversations.id = conversation_id;
+alter table members alter column active_at set not null;
+
+-- A user's conversations by their activity. Whatever changes `active_at` moves the row in all indexes, so not every message does.
+drop index members_user_id;
+create index members_user_id on members (user_id, active_at);
+
+-- How much later than its members' rows say a conversation may have been active. A message that comes later than that after the time in
+-- the rows writes its own there; a page of conversations looks that much further than it needs to.
+create function activity_slack() returns interval
+language sql immutable as $$ select interval '10 minutes' $$;
+
+-- The conversations of a user that were last active before `p_time`, or then and have smaller ids than `p_id` (all where they are
+-- null), the newest activity first. It reads the rows of a page, and of those that were active within twice `activity_slack` of its ends.
+create function recent_conversations(p_user uuid, p_time timestamptz, p_id uuid, p_limit bigint)
+returns table (conversation_id uuid, active_at timestamptz)
+language plpgsql stable rows 20 as $$
+#variable_conflict use_column
+declare
+    v_time constant timestamptz := coalesce(p_time, 'infinity');
+    v_last timestamptz;
+begin
+    -- With `offset 0` each conversation is looked up by its id, whatever the planner takes for the number of a user's conversations.
+    --
+    -- As many as the page holds were active at `v_last` or later. So no other belongs on it that was not active after `v_last`.
+    select me.active_at into v_last
+        from members me cross join lateral (
+            select case when me.left_seq is null then greatest(c.last_message_at, c.created_at) else me.active_at end as active_at
+            from conversations c where c.id = me.conversation_id offset 0
+        ) activity
+        where me.user_id = p_user and me.active_at <= v_time and (activity.active_at, me.conversation_id) < (v_time, p_id)
+        order by me.active_at desc offset p_limit - 1 limit 1;
+    return query
+        select me.conversation_id, activity.active_at
+        from members me cross join lateral (
+            select case when me.left_seq is null then greatest(c.last_message_at, c.created_at) else me.active_at end as active_at
+            from conversations c where c.id = me.conversation_id offset 0
+        ) activity
+        where me.user_id = p_user and me.active_at <= v_time
+            and me.active_at >= coalesce(v_last, '-infinity') - activity_slack()
+            and (activity.active_at, me.conversation_id) < (v_time, p_id)
+        order by activity.active_at desc, me.conversation_id desc limit p_limit;
+end
+$$;
+
 -- `created_version` is the conversation's version at which the message was stored. It grows with `seq`, so what is new above a version
--- is found by a binary search; what changed later stands in an index of its own, which new messages do not pay for.
+-- is found by way of `milestones`; what changed later stands in an index of its own, which new messages do not pay for.
 alter table messages
     add column reply_to uuid,
     add column created_version bigint;
@@ -47,24 +95,57 @@ alter table messages alter column created_version set not null;
 
 create index messages_changed on messages (conversation_id, version) where version > created_version;
 
+-- Every 32nd message of a conversation, so that the place of a version or a time is found in one step and a look at 32 messages at most.
+-- An index on `messages` would be paid for by each of them.
+create table milestones (
+    conversation_id uuid not null,
+    seq bigint not null,
+    version bigint not null,  -- the message's `created_version`
+    created_at timestamptz not null,
+    primary key (conversation_id, version)
+);
+create index milestones_created_at on milestones (conversation_id, created_at, seq);
+
+insert into milestones (conversation_id, seq, version, created_at)
+    select conversation_id, seq, created_version, created_at from messages where seq % 32 = 0;
+
 -- The first message of a conversation that was stored above `p_version` (one past the last where none was).
 create function first_seq_above(p_conversation uuid, p_version bigint) returns bigint
 language plpgsql stable as $$
-declare
-    low bigint := 1;
-    high bigint;
-    middle bigint;
 begin
-    select last_seq + 1 into high from conversations where id = p_conversation;
-    while low < high loop
-        middle := (low + high) / 2;
-        if (select created_version <= p_version from messages where conversation_id = p_conversation and seq = middle) then
-            low := middle + 1;
-        else
-            high := middle;
-        end if;
-    end loop;
-    return low;
+    return coalesce(
+        (
+            select seq from messages
+            where conversation_id = p_conversation and created_version > p_version and seq > coalesce(
+                (
+                    select seq from milestones
+                    where conversation_id = p_conversation and version <= p_version
+                    order by version desc limit 1
+                ), 0)
+            order by seq limit 1
+        ),
+        (select last_seq + 1 from conversations where id = p_conversation)
+    );
+end
+$$;
+
+-- The same for a time: the first message that is not older than `p_time`.
+create or replace function first_seq_at(p_conversation uuid, p_time timestamptz) returns bigint
+language plpgsql stable as $$
+begin
+    return coalesce(
+        (
+            select seq from messages
+            where conversation_id = p_conversation and created_at >= p_time and seq > coalesce(
+                (
+                    select seq from milestones
+                    where conversation_id = p_conversation and created_at < p_time
+                    order by created_at desc, seq desc limit 1
+                ), 0)
+            order by seq limit 1
+        ),
+        (select last_seq + 1 from conversations where id = p_conversation)
+    );
 end
 $$;
 
@@ -116,6 +197,7 @@ declare
     v_existing record;
     v_member record;
     v_is_first boolean;
+    v_active_at timestamptz;
 begin
     select c.user_id, u.username into r.sender_id, r.sender_username
         from connections c join users u on u.id = c.user_id
@@ -220,6 +302,10 @@ begin
                 case when p_client_id is not null then p_digest end, p_content, p_reply_to, r.created_at)
             on conflict (sender_id, client_id) where client_id is not null do nothing;
         if found then
+            if r.seq % 32 = 0 then
+                insert into milestones (conversation_id, seq, version, created_at)
+                    values (r.conversation_id, r.seq, r.version, r.created_at);
+            end if;
             r.status := 'sent';
             r.id := p_message;
             r.content := p_content;
@@ -232,13 +318,16 @@ begin
     end loop;
 
     r.receiver_id := case r.sender_id when v_low then v_high when v_high then v_low end;
-    select array_agg(user_id), array_agg(delivered_seq), bool_or(user_id = r.sender_id and not has_written)
-        into r.member_ids, r.member_marks, v_is_first
+    select array_agg(user_id), array_agg(delivered_seq), bool_or(user_id = r.sender_id and not has_written), min(active_at)
+        into r.member_ids, r.member_marks, v_is_first, v_active_at
         from members
         where members.conversation_id = r.conversation_id and left_seq is null and joined_seq < r.seq;
     if v_is_first and r.receiver_id is not null then
         update members set has_written = true
             where members.conversation_id = r.conversation_id and user_id = r.sender_id;
+    end if;
+    if r.created_at >= v_active_at + activity_slack() then
+        update members set active_at = r.created_at where members.conversation_id = r.conversation_id and left_seq is null;
     end if;
     select array_agg(c.id), array_agg(c.user_id), array_agg(c.opened_at is not null)
         into r.connection_ids, r.connection_users, r.connections_open
@@ -250,11 +339,15 @@ $$;
 -- Makes the direct conversation of two users, the smaller id first, unless there is one.
 create function open_direct(p_conversation uuid, p_low uuid, p_high uuid) returns void
 language plpgsql as $$
+declare
+    v_now timestamptz;
 begin
     insert into conversations (id, low_user, high_user) values (p_conversation, p_low, p_high)
-        on conflict (low_user, high_user) do nothing;
+        on conflict (low_user, high_user) do nothing
+        returning created_at into v_now;
     if found then
-        insert into members (conversation_id, user_id) values (p_conversation, p_low), (p_conversation, p_high);
+        insert into members (conversation_id, user_id, active_at)
+            values (p_conversation, p_low, v_now), (p_conversation, p_high, v_now);
     end if;
 end
 $$;

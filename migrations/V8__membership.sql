@@ -39,6 +39,7 @@ language plpgsql as $$
 declare
     r membership_result;
     v_others uuid[];
+    v_now timestamptz;
 begin
     select coalesce(array_agg(distinct id), '{}') into v_others from unnest(p_users) as named (id) where id <> p_owner;
     select other.id into r.user_id from unnest(v_others) as other (id) left join users on users.id = other.id where users.id is null limit 1;
@@ -47,9 +48,10 @@ begin
         return r;
     end if;
     insert into conversations (id, kind, name, name_version, version, member_count)
-        values (p_conversation, 'group', p_name, 1, 1, cardinality(v_others) + 1);
-    insert into members (conversation_id, user_id, role, joined_version, version)
-        select p_conversation, id, case id when p_owner then 'owner' else 'member' end, 1, 1
+        values (p_conversation, 'group', p_name, 1, 1, cardinality(v_others) + 1)
+        returning created_at into v_now;
+    insert into members (conversation_id, user_id, role, joined_version, version, active_at)
+        select p_conversation, id, case id when p_owner then 'owner' else 'member' end, 1, 1, v_now
         from unnest(v_others || p_owner) as member (id);
     r.status := 'created';
     r.conversation_id := p_conversation;
@@ -102,7 +104,8 @@ begin
         r.status := case v_actor_role when 'member' then 'forbidden' else v_actor_role end;
         return r;
     end if;
-    select name, last_seq, version + 1 as version, member_count into v_conversation from conversations where id = p_conversation;
+    select name, last_seq, version + 1 as version, member_count, greatest(last_message_at, created_at) as active_at
+        into v_conversation from conversations where id = p_conversation;
     select username into r.username from users where id = p_user;
     if not found then
         r.status := 'unknown_user';
@@ -142,13 +145,13 @@ begin
             return r;
         end if;
         r.status := 'added';
-        insert into members (conversation_id, user_id, role, joined_seq, delivered_seq, read_seq, joined_version, version)
+        insert into members (conversation_id, user_id, role, joined_seq, delivered_seq, read_seq, joined_version, version, active_at)
             values (p_conversation, p_user, r.role, v_conversation.last_seq, v_conversation.last_seq, v_conversation.last_seq,
-                r.version, r.version)
+                r.version, r.version, v_conversation.active_at)
             on conflict (conversation_id, user_id) do update
                 set role = excluded.role, joined_seq = excluded.joined_seq, delivered_seq = excluded.delivered_seq,
                     read_seq = excluded.read_seq, joined_version = excluded.joined_version, version = excluded.version,
-                    left_seq = null, left_version = null, left_name = null;
+                    active_at = excluded.active_at, left_seq = null, left_version = null, left_name = null;
         delete from read_marks where conversation_id = p_conversation and read_marks.user_id = p_user;
         update conversations set member_count = member_count + 1 where id = p_conversation;
     end if;
@@ -188,7 +191,8 @@ begin
         r.status := 'forbidden';
         return r;
     end if;
-    select name, last_seq, version + 1 as version, member_count into v_conversation from conversations where id = p_conversation;
+    select name, last_seq, version + 1 as version, member_count, greatest(last_message_at, created_at) as active_at
+        into v_conversation from conversations where id = p_conversation;
     if v_role = 'owner' and v_conversation.member_count > 1 and is_last_owner(p_conversation, p_user) then
         r.status := 'last_owner';
         return r;
@@ -198,7 +202,8 @@ begin
     r.name := v_conversation.name;
     r.role := v_role;
     update members
-        set left_seq = v_conversation.last_seq, left_version = r.version, left_name = r.name, version = r.version
+        set left_seq = v_conversation.last_seq, left_version = r.version, left_name = r.name, version = r.version,
+            active_at = v_conversation.active_at
         where conversation_id = p_conversation and members.user_id = p_user;
     update conversations set version = r.version, member_count = member_count - 1 where id = p_conversation;
     return with_audience(r, p_user);

@@ -62,29 +62,30 @@ pub struct GroupMember {
     pub role: Role,
 }
 
-/// What a former member sees is what was there when they were removed.
+/// What a former member sees is what was there when they were removed. Unread messages are looked for among the last 10,000: one that
+/// writes a lot and never reads must not have all of that counted through.
 const OVERVIEW: &str = "select c.id, c.kind, coalesce(me.left_name, c.name) as name, me.left_seq is not null as is_former,
          other.id as other_id, other.username as other_username,
-         coalesce(me.left_seq, c.last_seq) as last_seq, coalesce(me.left_version, c.version) as version, activity.active_at,
+         last.seq as last_seq, coalesce(me.left_version, c.version) as version,
+         case when me.left_seq is null then greatest(c.last_message_at, c.created_at) else me.active_at end as active_at,
          (
              select count(*) from (
                  select from messages m
-                 where m.conversation_id = c.id and m.seq > greatest(me.read_seq, me.joined_seq)
+                 where m.conversation_id = c.id and m.seq > greatest(me.read_seq, me.joined_seq, last.seq - 10000)
                      and (me.left_seq is null or m.seq <= me.left_seq and m.version <= me.left_version)
                      and m.sender_id <> $1 and m.deleted_at is null
                  limit 1000
              ) unread
-         ) as unread_count
-     from members me
+         ) as unread_count";
+
+/// Where that comes from, for each conversation of `wanted`. With `offset 0` the user's part is looked up by the conversation's id,
+/// however few conversations the planner believes them to have.
+const OVERVIEWS: &str = "cross join lateral (
+         select * from members where conversation_id = wanted.conversation_id and user_id = $1 offset 0
+     ) me
      join conversations c on c.id = me.conversation_id
-     left join users other on other.id = case $1 when c.low_user then c.high_user when c.high_user then c.low_user end
-     cross join lateral (
-         select case when me.left_seq is null
-             then greatest(c.last_message_at, c.created_at)
-             else coalesce((select created_at from messages where conversation_id = c.id and seq = me.left_seq), c.created_at)
-         end as active_at
-     ) activity
-     where me.user_id = $1";
+     cross join lateral (select coalesce(me.left_seq, c.last_seq) as seq) last
+     left join users other on other.id = case $1 when c.low_user then c.high_user when c.high_user then c.low_user end";
 
 /// A user's conversations below `before`, the newest activity first.
 ///
@@ -92,8 +93,8 @@ const OVERVIEW: &str = "select c.id, c.kind, coalesce(me.left_name, c.name) as n
 /// [`DbError`] where the database does not answer.
 pub async fn list(db: &Database, user: UserId, before: Option<Activity>, limit: i64) -> Result<Vec<Overview>, DbError> {
     let sql = format!(
-        "{OVERVIEW} and ($2::timestamptz is null or (active_at, c.id) < ($2, $3))
-         order by active_at desc, c.id desc limit $4"
+        "{OVERVIEW} from recent_conversations($1, $2, $3, $4) as wanted {OVERVIEWS}
+         order by active_at desc, c.id desc"
     );
     let (time, id) = before.map(|before| (before.time, before.conversation_id)).unzip();
     let id = id.as_ref().map(ConversationId::as_uuid);
@@ -112,7 +113,7 @@ pub async fn list(db: &Database, user: UserId, before: Option<Activity>, limit: 
 /// # Errors
 /// [`DbError`] where the database does not answer.
 pub async fn find(db: &Database, user: UserId, conversation: ConversationId) -> Result<Option<Overview>, DbError> {
-    let sql = format!("{OVERVIEW} and c.id = $2");
+    let sql = format!("{OVERVIEW} from (select $2::uuid as conversation_id) as wanted {OVERVIEWS}");
     let parameters = [
         (user.as_uuid() as _, Type::UUID),
         (conversation.as_uuid() as _, Type::UUID),

@@ -89,9 +89,17 @@ pub async fn list_scopes(
     let named: Vec<&Uuid> = named.iter().map(ConversationId::as_uuid).collect();
     let sql = format!(
         "select {SCOPE_COLUMNS}
-         from members m join conversations c on c.id = m.conversation_id
-         where m.user_id = $1
-         order by c.id = any($2) desc, greatest(c.last_message_at, c.created_at) desc, c.id
+         from (
+             select conversation_id from unnest($2) as named (conversation_id)
+             union
+             select conversation_id from recent_conversations($1, null, null, $3)
+         ) wanted
+         cross join lateral (
+             select * from members where conversation_id = wanted.conversation_id and user_id = $1 offset 0
+         ) m
+         join conversations c on c.id = m.conversation_id
+         order by c.id = any($2) desc,
+             case when m.left_seq is null then greatest(c.last_message_at, c.created_at) else m.active_at end desc, c.id
          limit $3"
     );
     let parameters = [
@@ -175,7 +183,7 @@ pub async fn list_stored(
     list(db, &sql, &parameters).await
 }
 
-/// The messages that were stored at or below `stored_upto` and last changed within the window, in the order of their versions.
+/// The messages that were changed after they were stored, and the last time within the window, in the order of their versions.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
@@ -184,21 +192,19 @@ pub async fn list_changed(
     user: UserId,
     conversation: ConversationId,
     window: Window,
-    stored_upto: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
     let sql = format!(
         "select {ENTRY_COLUMNS} {ENTRIES}
-             and m.version > m.created_version and m.version > $3 and m.version <= $4 and m.created_version <= $5
+             and m.version > m.created_version and m.version > $3 and m.version <= $4
          order by m.version
-         limit $6"
+         limit $5"
     );
     let parameters = [
         (user.as_uuid() as _, Type::UUID),
         (conversation.as_uuid() as _, Type::UUID),
         (&window.after as _, Type::INT8),
         (&window.upto as _, Type::INT8),
-        (&stored_upto as _, Type::INT8),
         (&limit as _, Type::INT8),
     ];
     list(db, &sql, &parameters).await

@@ -223,7 +223,7 @@ async fn changed_messages(
     }
     // Those that changed since they were stored stand at the version of that.
     entries.retain(|entry| entry.message.version == entry.created_version);
-    entries.extend(db::feed::list_changed(db, user, conversation, window, window.upto, limit).await?);
+    entries.extend(db::feed::list_changed(db, user, conversation, window, limit).await?);
     entries.sort_by_key(|entry| entry.message.version);
     if is_full(&entries) {
         entries.truncate(size.rows());

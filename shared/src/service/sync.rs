@@ -126,6 +126,10 @@ impl Sync {
     async fn send_conversation(&mut self, scope: &Scope, known: i64) -> Result<Reached, Interrupted> {
         let mut after = known;
         while after < scope.version {
+            // Also where there is much to look through of which nothing is to be sent.
+            if Instant::now() >= self.deadline {
+                return Ok(Reached::Bound(after));
+            }
             let window = Window {
                 after,
                 upto: scope.version,

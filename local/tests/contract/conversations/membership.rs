@@ -158,8 +158,8 @@ async fn a_group_has_256_members_at_most() {
     let group = Group::start().await;
     let crowd = group.server.crowd("guest", 253).await;
     let sql = group.server.sql().await;
-    let fill =
-        "insert into members (conversation_id, user_id, version) select $1::text::uuid, unnest($2::text[]::uuid[]), 1";
+    let fill = "insert into members (conversation_id, user_id, version, active_at)
+             select $1::text::uuid, unnest($2::text[]::uuid[]), 1, clock_timestamp()";
     sql.execute(fill, &[&group.id, &crowd]).await.unwrap();
     let count = "update conversations set member_count = 256 where id = $1::text::uuid";
     sql.execute(count, &[&group.id]).await.unwrap();

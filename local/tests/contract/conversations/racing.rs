@@ -121,8 +121,8 @@ async fn additions_at_once_do_not_overfill_a_group() {
     let group = Group::start().await;
     let crowd = group.server.crowd("early", 247).await;
     let sql = group.server.sql().await;
-    let fill =
-        "insert into members (conversation_id, user_id, version) select $1::text::uuid, unnest($2::text[]::uuid[]), 1";
+    let fill = "insert into members (conversation_id, user_id, version, active_at)
+             select $1::text::uuid, unnest($2::text[]::uuid[]), 1, clock_timestamp()";
     sql.execute(fill, &[&group.id, &crowd]).await.unwrap();
     let count = "update conversations set member_count = 250 where id = $1::text::uuid";
     sql.execute(count, &[&group.id]).await.unwrap();

@@ -87,11 +87,11 @@ async fn more_than_1000_come_in_parts() {
              made as (
                  insert into conversations (id, low_user, high_user)
                      select gen_random_uuid(), least(id, $1::text::uuid), greatest(id, $1::text::uuid) from others
-                     returning id, low_user, high_user
+                     returning id, low_user, high_user, created_at
              ),
              joined as (
-                 insert into members (conversation_id, user_id, has_written)
-                     select id, unnest(array[low_user, high_user]), true from made
+                 insert into members (conversation_id, user_id, has_written, active_at)
+                     select id, unnest(array[low_user, high_user]), true, created_at from made
              )
          insert into connections (id, user_id) select 'of ' || id, id from others";
     server.sql().await.execute(statement, &[&alice.id]).await.unwrap();

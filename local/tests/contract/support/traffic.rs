@@ -111,8 +111,8 @@ impl TestServer {
                  on conflict do nothing;
              create temporary table here as select * from conversations
                  where low_user in ('{from}', '{to}') and high_user in ('{from}', '{to}');
-             insert into members (conversation_id, user_id)
-                 select id, unnest(array[low_user, high_user]) from here on conflict do nothing;
+             insert into members (conversation_id, user_id, active_at)
+                 select id, unnest(array[low_user, high_user]), created_at from here on conflict do nothing;
              insert into messages (id, conversation_id, seq, version, created_version, sender_id, content, created_at)
                  select gen_random_uuid(), id, last_seq + n, version + n, version + n, '{from}', 'waiting ' || n,
                      clock_timestamp() - interval '1 hour' + n * interval '1 millisecond'

@@ -115,8 +115,8 @@ async fn open_many(server: &TestServer, user: &User, count: i32) -> Vec<String> 
                      returning id, low_user, high_user, created_at
              ),
              joined as (
-                 insert into members (conversation_id, user_id, read_seq, marks_version)
-                     select id, unnest(array[low_user, high_user]), 1, 1 from made
+                 insert into members (conversation_id, user_id, read_seq, marks_version, active_at)
+                     select id, unnest(array[low_user, high_user]), 1, 1, created_at from made
              )
          select id::text from made order by created_at desc";
     let rows = server.sql().await.query(statement, &[&user.id]).await.unwrap();

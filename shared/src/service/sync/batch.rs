@@ -46,10 +46,11 @@ impl Batch {
         if let Some(last) = last_of_full(&stored) {
             window.upto = last.created_version;
         }
-        let amended = feed::list_changed(db, user, scope.conversation_id, window, known, LIMIT).await?;
+        let mut amended = feed::list_changed(db, user, scope.conversation_id, window, LIMIT).await?;
         if let Some(last) = last_of_full(&amended) {
             window.upto = last.message.version;
         }
+        amended.retain(|entry| entry.created_version <= known);
         let members = feed::list_members(db, user, scope, window).await?;
 
         let mut changes: Vec<Change> = stored.into_iter().map(Change::Stored).collect();
