@@ -44,13 +44,14 @@ language sql immutable as $$ select interval '10 minutes' $$;
 -- null), the newest activity first. It reads the rows of a page, and of those that were active within twice `activity_slack` of its ends.
 create function recent_conversations(p_user uuid, p_time timestamptz, p_id uuid, p_limit bigint)
 returns table (conversation_id uuid, active_at timestamptz)
-language plpgsql stable rows 20 as $$
+language plpgsql stable rows 20 set enable_bitmapscan = off as $$
 #variable_conflict use_column
 declare
     v_time constant timestamptz := coalesce(p_time, 'infinity');
     v_last timestamptz;
 begin
-    -- With `offset 0` each conversation is looked up by its id, whatever the planner takes for the number of a user's conversations.
+    -- Whatever the planner takes for the number of a user's conversations: with `offset 0` each is looked up by its id, and without bitmaps
+    -- they are read in the order of the index, not all of them to be sorted.
     --
     -- As many as the page holds were active at `v_last` or later. So no other belongs on it that was not active after `v_last`.
     select me.active_at into v_last
@@ -109,9 +110,10 @@ create index milestones_created_at on milestones (conversation_id, created_at, s
 insert into milestones (conversation_id, seq, version, created_at)
     select conversation_id, seq, created_version, created_at from messages where seq % 32 = 0;
 
--- The first message of a conversation that was stored above `p_version` (one past the last where none was).
+-- The first message of a conversation that was stored above `p_version` (one past the last where none was). Without bitmaps, as those
+-- would have all later messages read and sorted where the planner takes conversations for short.
 create function first_seq_above(p_conversation uuid, p_version bigint) returns bigint
-language plpgsql stable as $$
+language plpgsql stable set enable_bitmapscan = off as $$
 begin
     return coalesce(
         (
@@ -131,7 +133,7 @@ $$;
 
 -- The same for a time: the first message that is not older than `p_time`.
 create or replace function first_seq_at(p_conversation uuid, p_time timestamptz) returns bigint
-language plpgsql stable as $$
+language plpgsql stable set enable_bitmapscan = off as $$
 begin
     return coalesce(
         (

@@ -15,6 +15,11 @@ use shared::push::management_api::ManagementApi;
 use shared::push::{Push, PushError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// How long anything may take before a test fails: far more than it ever takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// What `GET` answers for a connection that is open.
 const OPEN: &str = r#"{"connectedAt":"2026-01-02T03:04:05Z","lastActiveAt":"2026-01-02T03:04:05Z","identity":{"sourceIp":"192.0.2.7","userAgent":"x"}}"#;
@@ -23,6 +28,8 @@ const OPEN: &str = r#"{"connectedAt":"2026-01-02T03:04:05Z","lastActiveAt":"2026
 struct FakeGateway {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    /// Those who wait for an answer, where it gives none by itself.
+    waiting: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl FakeGateway {
@@ -31,20 +38,20 @@ impl FakeGateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ws", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let waiting = Arc::new(Mutex::new(Vec::new()));
+        let (seen, silent) = (Arc::clone(&requests), Arc::clone(&waiting));
         tokio::spawn(async move {
-            let mut silent = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let request = read_request(&mut stream).await;
                 seen.lock().unwrap().push(request);
                 if answer.is_empty() {
-                    silent.push(stream);
+                    silent.lock().unwrap().push(stream);
                 } else {
                     stream.write_all(answer.as_bytes()).await.unwrap();
                 }
             }
         });
-        Self { url, requests }
+        Self { url, requests, waiting }
     }
 
     /// Gives answers with this status, error type and body.
@@ -61,6 +68,23 @@ impl FakeGateway {
 
     async fn api(&self) -> ManagementApi {
         api(settings(&self.url).await)
+    }
+
+    /// Waits until so many wait for an answer.
+    async fn wait_for(&self, count: usize) {
+        let all_there = async {
+            while self.waiting.lock().unwrap().len() < count {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(DEADLINE, all_there).await.expect("requests in time");
+    }
+
+    /// Answers the one who came last of those who wait.
+    async fn answer_the_last(&self) {
+        let mut stream = self.waiting.lock().unwrap().pop().unwrap();
+        let answer = b"HTTP/1.1 200 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
     }
 
     fn requests(&self) -> Vec<String> {
@@ -201,6 +225,27 @@ async fn a_gateway_that_hangs_is_given_up() {
     assert!(is_unreachable(&outcome), "{outcome:?}");
     assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
     assert_eq!(gateway.requests().len(), 1, "it was asked");
+}
+
+#[tokio::test]
+async fn of_64_posts_at_once_63_that_hang_hold_nobody_up() {
+    let gateway = FakeGateway::start(String::new()).await;
+    let patient = TimeoutConfig::builder().operation_timeout(DEADLINE).build();
+    let api = api(settings(&gateway.url).await.timeout_config(patient));
+    let mut posts = JoinSet::new();
+    for _ in 0..100 {
+        let api = api.clone();
+        posts.spawn(async move { post(&api).await });
+    }
+    // One place is left, and all others go through it.
+    for asked in 64..100 {
+        gateway.wait_for(64).await;
+        assert_eq!(gateway.requests().len(), asked, "no more than 64 at once");
+        gateway.answer_the_last().await;
+        assert_eq!(posts.join_next().await.unwrap().unwrap(), Ok(()));
+    }
+    gateway.wait_for(64).await;
+    assert_eq!(gateway.requests().len(), 100);
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 mod changes;
 mod former;
+mod full_groups;
 mod groups;
 mod listing;
 mod membership;
 mod messages;
 mod opening;
+mod paging;
 mod permissions;
 mod racing;
 mod reading;

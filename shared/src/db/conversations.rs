@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::feed::{self, ENTRIES, ENTRY_COLUMNS, Entry};
+use super::feed::{self, Entry, VISIBLE};
 use super::messages::unknown_status;
 use super::{Database, DbError};
 use crate::Error;
@@ -68,7 +68,7 @@ const OVERVIEW: &str = "select c.id, c.kind, coalesce(me.left_name, c.name) as n
          other.id as other_id, other.username as other_username,
          last.seq as last_seq, coalesce(me.left_version, c.version) as version,
          case when me.left_seq is null then greatest(c.last_message_at, c.created_at) else me.active_at end as active_at,
-         (
+         case when last.seq > me.read_seq then (
              select count(*) from (
                  select from messages m
                  where m.conversation_id = c.id and m.seq > greatest(me.read_seq, me.joined_seq, last.seq - 10000)
@@ -76,7 +76,7 @@ const OVERVIEW: &str = "select c.id, c.kind, coalesce(me.left_name, c.name) as n
                      and m.sender_id <> $1 and m.deleted_at is null
                  limit 1000
              ) unread
-         ) as unread_count";
+         ) else 0 end as unread_count";
 
 /// Where that comes from, for each conversation of `wanted`. With `offset 0` the user's part is looked up by the conversation's id,
 /// however few conversations the planner believes them to have.
@@ -152,13 +152,16 @@ pub async fn list_last_messages(
     conversations: &[ConversationId],
 ) -> Result<Vec<Entry>, DbError> {
     let ids: Vec<&Uuid> = conversations.iter().map(ConversationId::as_uuid).collect();
+    let last = format!("{VISIBLE} and m.seq = coalesce(wanted.left_seq, wanted.last_seq) limit 1");
     let sql = format!(
-        "select last.* from unnest($2) as wanted (id)
-         join conversations on conversations.id = wanted.id
+        "select last.* from unnest($2) as named (id)
          cross join lateral (
-             select {ENTRY_COLUMNS} {} and m.seq = coalesce(me.left_seq, conversations.last_seq)
-         ) last",
-        ENTRIES.replace("$2", "wanted.id")
+             select c.id, c.last_seq, members.left_seq
+             from conversations c join members on members.conversation_id = c.id and members.user_id = $1
+             where c.id = named.id offset 0
+         ) wanted
+         cross join lateral ({} offset 0) last",
+        feed::entries(&last).replace("$2", "wanted.id")
     );
     feed::list(
         db,
@@ -275,7 +278,8 @@ pub async fn list_before(
     before: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    let sql = format!("select {ENTRY_COLUMNS} {ENTRIES} and m.seq < $3 order by m.seq desc limit $4");
+    let page = format!("{VISIBLE} and m.seq < $3 order by m.seq desc limit $4");
+    let sql = feed::entries(&page) + " order by m.seq desc";
     list_by_seq(db, &sql, user, conversation, before, limit).await
 }
 
@@ -290,7 +294,8 @@ pub async fn list_after(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    let sql = format!("select {ENTRY_COLUMNS} {ENTRIES} and m.seq > $3 order by m.seq limit $4");
+    let page = format!("{VISIBLE} and m.seq > $3 order by m.seq limit $4");
+    let sql = feed::entries(&page) + " order by m.seq";
     list_by_seq(db, &sql, user, conversation, after, limit).await
 }
 

@@ -140,7 +140,7 @@ fn scope(row: &Row) -> Scope {
 }
 
 /// What the user `$1` sees of a message: to a former member one that changed after they were removed is as good as deleted.
-pub(super) const ENTRY_COLUMNS: &str =
+const ENTRY_COLUMNS: &str =
     "m.id, m.conversation_id, m.seq, m.created_version, m.sender_id, m.content, m.reply_to, m.created_at,
      case when m.version > me.left_version then null else m.edited_at end as edited_at,
      u.username as sender_username,
@@ -149,12 +149,24 @@ pub(super) const ENTRY_COLUMNS: &str =
      case m.sender_id when $1 then m.client_id end as client_id,
      case m.sender_id when c.low_user then c.high_user when c.high_user then c.low_user end as receiver_id";
 
-/// Where they come from: the messages of the conversation `$2` that the user may see.
-pub(super) const ENTRIES: &str = "from messages m
-     join conversations c on c.id = m.conversation_id
-     join members me on me.conversation_id = m.conversation_id and me.user_id = $1
-     join users u on u.id = m.sender_id
-     where m.conversation_id = $2 and m.seq > me.joined_seq and (me.left_seq is null or m.seq <= me.left_seq)";
+/// The messages of the conversation `$2` that the user `$1` may see. Conditions, an order and a limit follow it, before anything is joined:
+/// by what it takes for the length of a conversation, the planner would else read all of one to have a page.
+pub(super) const VISIBLE: &str = "select * from messages m
+     where m.conversation_id = $2
+         and m.seq > (select joined_seq from members where conversation_id = $2 and user_id = $1)
+         and m.seq <= (
+             select coalesce(left_seq, 9223372036854775807) from members where conversation_id = $2 and user_id = $1
+         )";
+
+/// Reads the messages of `page`, a statement that begins with [`VISIBLE`], as the user sees them.
+pub(super) fn entries(page: &str) -> String {
+    format!(
+        "select {ENTRY_COLUMNS} from ({page}) m
+         join conversations c on c.id = $2
+         join members me on me.conversation_id = $2 and me.user_id = $1
+         join users u on u.id = m.sender_id"
+    )
+}
 
 /// The messages that were stored within the window, oldest first.
 ///
@@ -167,12 +179,9 @@ pub async fn list_stored(
     window: Window,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    let sql = format!(
-        "select {ENTRY_COLUMNS} {ENTRIES}
-             and m.seq >= first_seq_above($2, $3) and m.created_version <= $4
-         order by m.seq
-         limit $5"
-    );
+    let page =
+        format!("{VISIBLE} and m.seq >= first_seq_above($2, $3) and m.created_version <= $4 order by m.seq limit $5");
+    let sql = entries(&page) + " order by m.seq";
     let parameters = [
         (user.as_uuid() as _, Type::UUID),
         (conversation.as_uuid() as _, Type::UUID),
@@ -194,12 +203,10 @@ pub async fn list_changed(
     window: Window,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    let sql = format!(
-        "select {ENTRY_COLUMNS} {ENTRIES}
-             and m.version > m.created_version and m.version > $3 and m.version <= $4
-         order by m.version
-         limit $5"
+    let page = format!(
+        "{VISIBLE} and m.version > m.created_version and m.version > $3 and m.version <= $4 order by m.version limit $5"
     );
+    let sql = entries(&page) + " order by m.version";
     let parameters = [
         (user.as_uuid() as _, Type::UUID),
         (conversation.as_uuid() as _, Type::UUID),

@@ -101,11 +101,13 @@ pub async fn list(db: &Database, conversation: ConversationId, before: i64, limi
                      where conversation_id = m.conversation_id and user_id = reader.user_id and seq >= m.seq
                      order by seq limit 1
                  ) as read_at
-             from messages m
+             from (
+                 select * from messages
+                 where conversation_id = $1 and seq < $2 and deleted_at is null
+                 order by seq desc limit $3
+             ) m
              join members reader on reader.conversation_id = m.conversation_id and reader.user_id <> m.sender_id
-             where m.conversation_id = $1 and m.seq < $2 and m.deleted_at is null
-             order by m.seq desc
-             limit $3",
+             order by m.seq desc",
             &[
                 (conversation.as_uuid(), Type::UUID),
                 (&before, Type::INT8),

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestServer, User, strings};
 
-async fn page(server: &TestServer, user: &User, path: &str) -> (Vec<Value>, Option<String>) {
+/// A page of conversations, and the path of the next.
+pub(super) async fn page(server: &TestServer, user: &User, path: &str) -> (Vec<Value>, Option<String>) {
     let answer = user.call(server, "GET", path, Value::Null).await;
     let items = answer.ok().as_array().unwrap().clone();
     (items, next(&answer))
@@ -132,7 +133,8 @@ async fn conversations_of_the_same_moment_are_not_lost_at_the_border_of_a_page()
     for n in 0..4 {
         ada.make_group(&server, &format!("group {n}"), &[]).await;
     }
-    let same_moment = "update conversations set created_at = '2026-01-01 00:00:00.123456Z'";
+    let same_moment = "update conversations set created_at = '2026-01-01 00:00:00.123456Z';
+         update members set active_at = '2026-01-01 00:00:00.123456Z'";
     server.sql().await.batch_execute(same_moment).await.unwrap();
     let mut ids = std::collections::HashSet::new();
     let mut path = Some("/conversations?limit=1".to_owned());
