@@ -64,8 +64,6 @@ async fn execute(arguments: &Arguments) -> Result<bool, Failure> {
     writeln!(out, "{}", comparison::HEAD)?;
     for comparison in &comparisons {
         writeln!(out, "{comparison}")?;
-            writeln!(out, "{:?}\n{:?}", comparison.small, comparison.large)?;
-        }
     }
     Ok(comparisons.iter().all(Comparison::is_equal))
 }

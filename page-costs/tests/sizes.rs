@@ -1,5 +1,7 @@
 //! The program itself, with small databases.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::process::Command;
 
 /// Runs it, and returns how it ended and what it said.
