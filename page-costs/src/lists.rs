@@ -79,7 +79,8 @@ pub(crate) struct Reader {
     known: BTreeMap<ConversationId, i64>,
 }
 
-/// A place half-way through the first conversation, as far from a milestone whatever the size, and through the list of conversations.
+/// A place in the first conversation that is as far from a milestone whatever the size, and below the read marks; and one half-way
+/// through the list of conversations.
 struct Middle {
     seq: i64,
     version: i64,
@@ -94,7 +95,7 @@ impl Reader {
             .query_one(
                 "select page_costs_user(1) as user_id, page_costs_user(2) as other_id, c.id, c.version, m.seq, m.created_version,
                      m.id::text as message, extract(epoch from m.created_at)::bigint::text as time
-                 from conversations c join messages m on m.conversation_id = c.id and m.seq = c.last_seq / 64 * 32 + 20
+                 from conversations c join messages m on m.conversation_id = c.id and m.seq = c.last_seq / 128 * 32 + 20
                  where c.id = page_costs_conversation(1)",
                 &[],
             )
