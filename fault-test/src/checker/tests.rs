@@ -34,6 +34,7 @@ fn truth() -> Truth {
     };
     let message = |seq: i64| Message {
         conversation_id: CONVERSATION,
+        sender_id: ADA,
         seq,
         version: seq,
         content: format!("c{seq}: hello"),
@@ -284,5 +285,26 @@ fn two_acknowledgements_that_differ_are_a_contradiction() {
     ada.journal.acknowledge("c1", elsewhere);
     finds(&truth, ada, |violation| {
         matches!(violation, Violation::Contradiction { .. })
+    });
+}
+
+#[test]
+fn a_message_of_somebody_who_is_no_member_or_was_none_then_is_a_trespass() {
+    let is_trespass = |violation: &Violation| matches!(violation, Violation::Trespass { seq: 3, .. });
+    let mut truth = truth();
+    truth.messages.get_mut(&id(3)).unwrap().sender_id = Uuid::from_u128(3);
+    finds(&truth, record(BOB, &truth), is_trespass);
+    let former = member(&[(0, Some(2))]);
+    truth.members.insert((CONVERSATION, Uuid::from_u128(3)), former);
+    finds(&truth, record(BOB, &truth), is_trespass);
+}
+
+#[test]
+fn what_was_told_before_it_was_stored_was_told_too_early() {
+    let truth = truth();
+    let mut ada = ada(&truth);
+    ada.journal.told_too_early.push((id(2), 2));
+    finds(&truth, ada, |violation| {
+        matches!(violation, Violation::ToldTooEarly { version: 2, .. })
     });
 }
