@@ -92,6 +92,7 @@ impl Emulator {
 
     /// Kills one process that has an invocation in hand, or what follows its answer: of all that do, of whatever function, the one
     /// that `pick` falls on. Returns the function's name; nothing where no process is at work.
+    #[must_use]
     pub fn kill_at_work(&self, pick: usize) -> Option<&str> {
         let mut at_work = Vec::new();
         for (name, function) in self.functions.iter() {

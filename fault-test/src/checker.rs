@@ -84,6 +84,8 @@ pub(crate) enum Violation {
     Trespass { sender: Uuid, conversation: Uuid, seq: i64 },
     #[error("unguarded: the database would take {what}")]
     Unguarded { what: &'static str },
+    #[error("fault of the product's own: {line}")]
+    Internal { line: String },
     #[error("contradiction: {device}: {what}")]
     Contradiction { device: String, what: String },
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ const PATIENCE: usize = 2_000;
 /// All functions of the template.
 pub(crate) struct Functions {
     emulator: Emulator,
+    log_file: PathBuf,
     /// How many processes of each function were killed.
     killed: BTreeMap<String, u64>,
 }
@@ -37,7 +38,8 @@ pub(crate) struct Functions {
 impl Functions {
     /// Has them ready for a gateway. What they log goes to `folder`.
     pub(crate) async fn start(folder: &Path, gateway: SocketAddr, database_url: &str) -> Result<Self, Failure> {
-        let log = Mutex::new(File::create(folder.join("functions.log"))?);
+        let log_file = folder.join("functions.log");
+        let log = Mutex::new(File::create(&log_file)?);
         tracing_subscriber::fmt().with_writer(log).with_ansi(false).try_init()?;
         let set = BTreeMap::from([
             ("DATABASE_URL", database_url.to_owned()),
@@ -49,6 +51,7 @@ impl Functions {
         let functions: Vec<_> = functions.collect::<Result<_, Failure>>()?;
         Ok(Self {
             emulator: Emulator::start(functions).await?,
+            log_file,
             killed: BTreeMap::new(),
         })
     }
@@ -56,6 +59,11 @@ impl Functions {
     /// Where the Invoke API is.
     pub(crate) fn url(&self) -> &str {
         self.emulator.url()
+    }
+
+    /// What they log to.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.log_file.clone()
     }
 
     /// How many processes of each function were killed.

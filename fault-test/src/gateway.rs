@@ -105,7 +105,8 @@ impl Gateway {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    fn log_file(&self) -> PathBuf {
+    /// What it logs to.
+    pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.join("gateway.log")
     }
 

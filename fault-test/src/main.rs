@@ -3,7 +3,7 @@
 //! - `plan`: what happens, drawn from the seed;
 //! - `world`, `gateway`, `functions`, `proxy`: what is broken; `device`, `socket`, `rest`, `frame`: who uses it;
 //! - `replica`, `journal`: what a device knows and was told; `witness`: what the database had when it was told; `truth`: what it has
-//!   in the end; `guards`: what it refuses; `checker`: whether all that agrees.
+//!   in the end; `guards`: what it refuses; `logs`: what the product says; `checker`: whether all that agrees.
 
 mod checker;
 mod device;
@@ -12,6 +12,7 @@ mod functions;
 mod gateway;
 mod guards;
 mod journal;
+mod logs;
 mod plan;
 mod proxy;
 mod replica;

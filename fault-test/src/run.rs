@@ -13,6 +13,7 @@ use crate::Failure;
 use crate::checker::{Violation, check};
 use crate::device::{Device, Directory, Record};
 use crate::guards;
+use crate::logs;
 use crate::plan::{Fault, Plan};
 use crate::rest::Rest;
 use crate::summary::{Counts, Summary};
@@ -62,6 +63,7 @@ pub(crate) async fn run(world: &mut World, http: reqwest::Client, size: Size) ->
     let mut violations = check(&truth, &records);
     violations.extend(records.iter().filter_map(|record| unfinished(&truth, record)));
     violations.extend(unguarded);
+    violations.extend(logs::check(&world.logs())?);
     Ok(Summary {
         seed: size.seed,
         time: begin.elapsed(),

@@ -82,6 +82,12 @@ impl World {
         self.functions.as_ref().map(|functions| functions.killed().clone())
     }
 
+    /// What the product logs to.
+    pub(crate) fn logs(&self) -> Vec<PathBuf> {
+        let functions = self.functions.iter().map(Functions::log_file);
+        functions.chain([self.gateway.log_file()]).collect()
+    }
+
     /// The URL of the database past the proxy.
     pub(crate) fn database_url(&self) -> String {
         self.postgres.url()
