@@ -89,6 +89,20 @@ impl Emulator {
             function.processes().kill();
         }
     }
+
+    /// Kills one process that has an invocation in hand, or what follows its answer: of all that do, of whatever function, the one
+    /// that `pick` falls on. Returns the function's name; nothing where no process is at work.
+    #[must_use]
+    pub fn kill_at_work(&self, pick: usize) -> Option<&str> {
+        let mut at_work = Vec::new();
+        for (name, function) in self.functions.iter() {
+            let ids = function.processes().at_work();
+            at_work.extend(ids.into_iter().map(|id| (name, function, id)));
+        }
+        let (name, function, id) = at_work.get(pick % at_work.len().max(1))?;
+        function.processes().kill_one(*id);
+        Some(name)
+    }
 }
 
 impl Drop for Emulator {

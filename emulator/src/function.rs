@@ -1,6 +1,6 @@
 //! A function and its environments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -117,17 +117,24 @@ impl Function {
     }
 }
 
-/// The processes of a function's environments, by their ids.
+/// The processes of a function's environments, by their ids, and whether each is at work: neither frozen nor about to be.
 #[derive(Debug, Default)]
-pub(crate) struct Processes(Mutex<BTreeSet<u32>>);
+pub(crate) struct Processes(Mutex<BTreeMap<u32, bool>>);
 
 impl Processes {
     pub(crate) fn ids(&self) -> BTreeSet<u32> {
-        self.lock().clone()
+        self.lock().keys().copied().collect()
     }
 
-    pub(crate) fn add(&self, id: u32) {
-        self.lock().insert(id);
+    /// Those that have an invocation in hand, or what follows its answer.
+    pub(crate) fn at_work(&self) -> Vec<u32> {
+        let processes = self.lock();
+        let at_work = processes.iter().filter(|(_, is_at_work)| **is_at_work);
+        at_work.map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn set_at_work(&self, id: u32, is_at_work: bool) {
+        self.lock().insert(id, is_at_work);
     }
 
     pub(crate) fn remove(&self, id: u32) {
@@ -136,13 +143,24 @@ impl Processes {
 
     /// Kills them all.
     pub(crate) fn kill(&self) {
-        for id in self.lock().iter().filter_map(|id| i32::try_from(*id).ok()) {
-            // One that has just ended is as good as killed.
-            let _ = kill(Pid::from_raw(id), Signal::SIGKILL);
+        self.lock().keys().copied().for_each(send_sigkill);
+    }
+
+    /// Kills one of them, if it is still there.
+    pub(crate) fn kill_one(&self, id: u32) {
+        if self.lock().contains_key(&id) {
+            send_sigkill(id);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, bool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn send_sigkill(id: u32) {
+    if let Ok(id) = i32::try_from(id) {
+        // One that has just ended is as good as killed.
+        let _ = kill(Pid::from_raw(id), Signal::SIGKILL);
     }
 }

@@ -197,6 +197,26 @@ async fn a_frozen_process_that_is_killed_is_not_missed() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_killed_in_mid_invocation_is_a_function_error_and_the_frozen_ones_live_on() {
+    let emulator = Emulator::start([toy()]).await.unwrap();
+    let go = free_path();
+    let wait = async {
+        let process = process_of(invoke(&emulator, json!({"do": "wait", "for": go})).await).await;
+        eventually("frozen", || is_frozen(process)).await;
+        assert_eq!(emulator.kill_at_work(7), Some("toy"));
+        process
+    };
+    let free = async {
+        eventually("two processes", || emulator.processes("toy").len() == 2).await;
+        std::fs::write(&go, "").unwrap();
+    };
+    let (hung, frozen, ()) = tokio::join!(invoke(&emulator, json!({"do": "hang"})), wait, free);
+    assert_eq!(error_of(hung).await, "Runtime.ExitError");
+    eventually("one process", || emulator.processes("toy") == [frozen].into()).await;
+    assert_eq!(emulator.kill_at_work(7), None);
+}
+
+#[tokio::test]
 async fn functions_that_are_not_there_and_asynchronous_calls_are_refused() {
     let emulator = Emulator::start([Settings {
         name: "other".to_owned(),

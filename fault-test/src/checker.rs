@@ -78,6 +78,14 @@ pub(crate) enum Violation {
         what: &'static str,
         id: Uuid,
     },
+    #[error("told too early: {device} was told version {version} of message {id} before the database had it")]
+    ToldTooEarly { device: String, id: Uuid, version: i64 },
+    #[error("trespass: {sender} wrote seq {seq} of conversation {conversation} without being a member then")]
+    Trespass { sender: Uuid, conversation: Uuid, seq: i64 },
+    #[error("unguarded: the database would take {what}")]
+    Unguarded { what: &'static str },
+    #[error("fault of the product's own: {line}")]
+    Internal { line: String },
     #[error("contradiction: {device}: {what}")]
     Contradiction { device: String, what: String },
 }

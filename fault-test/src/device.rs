@@ -19,6 +19,7 @@ use crate::replica::Replica;
 use crate::rest::{Account, Rest};
 use crate::socket::Socket;
 use crate::summary::Counts;
+use crate::witness::Witness;
 
 /// The pause before the next attempt to connect.
 const RETRY: Duration = Duration::from_millis(200);
@@ -31,12 +32,12 @@ const MAX_SYNC: Duration = Duration::from_secs(20);
 const MAX_SYNCING: Duration = Duration::from_secs(30);
 
 /// Who and what there is.
-#[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) address: String,
     pub(crate) accounts: Vec<Account>,
     /// The groups, each with its owner.
     pub(crate) groups: Vec<(Uuid, Uuid)>,
+    pub(crate) witness: Witness,
 }
 
 /// What is known of a device in the end.
@@ -175,14 +176,19 @@ impl Device {
                 return None;
             };
             let frame = frame?;
-            self.take_in(&frame);
+            self.take_in(&frame).await;
             if is_it(&frame) {
                 return Some(frame);
             }
         }
     }
 
-    fn take_in(&mut self, frame: &Frame) {
+    async fn take_in(&mut self, frame: &Frame) {
+        if let Some((id, version)) = frame.message()
+            && self.directory.witness.confirms(id, version).await == Some(false)
+        {
+            self.record.journal.told_too_early.push((id, version));
+        }
         self.counts.frames += 1;
         self.record.replica.apply(frame);
         self.note_answer(frame);

@@ -86,6 +86,16 @@ pub(crate) struct Named {
 }
 
 impl Frame {
+    /// The message that a frame tells of, and its version.
+    pub(crate) fn message(&self) -> Option<(Uuid, i64)> {
+        match self {
+            Self::DirectMessage(said) | Self::Message(said) => Some((said.id, said.version)),
+            Self::MessageEdited(edited) => Some((edited.id, edited.version)),
+            Self::MessageDeleted(deleted) => Some((deleted.id, deleted.version)),
+            _ => None,
+        }
+    }
+
     /// Reads a frame. What has no `type` is the gateway's own word that something failed.
     pub(crate) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or(Self::Error {

@@ -15,12 +15,30 @@ use crate::Failure;
 /// How long the gateway may take to serve, recovery of Postgres included.
 const MAX_START: Duration = Duration::from_mins(1);
 
+/// The product's template.
+pub(crate) const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+
+/// The key that tokens are signed with.
+pub(crate) const JWT_SECRET: &str = "a secret for fault tests only, 32 bytes long or more";
+
+/// A binary of the product, which was built beside this one.
+pub(crate) fn product(name: &str) -> Result<PathBuf, Failure> {
+    let binary = std::env::current_exe()?.with_file_name(name);
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    let binary = binary.display();
+    Err(format!("{binary} is missing: build it first, with `cargo build --workspace --all-targets`").into())
+}
+
 /// `local`, which can be killed and comes back on the same port.
 pub(crate) struct Gateway {
     binary: PathBuf,
     folder: PathBuf,
     database_url: String,
     address: SocketAddr,
+    /// The Invoke API, where functions are processes of their own.
+    lambda: Option<String>,
     http: reqwest::Client,
     process: Option<Child>,
 }
@@ -28,21 +46,22 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// A gateway that is not started yet. What it keeps and logs goes to `folder`.
     pub(crate) fn new(folder: &Path, database_url: String, http: reqwest::Client) -> Result<Self, Failure> {
-        let binary = std::env::current_exe()?.with_file_name("local");
-        if !binary.is_file() {
-            let binary = binary.display();
-            return Err(format!("{binary} is missing: build it first, with `cargo build --workspace`").into());
-        }
         // Bound for a moment only: this is how a free port is found that stays the same over restarts.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         Ok(Self {
-            binary,
+            binary: product("local")?,
             folder: folder.to_owned(),
             database_url,
             address,
+            lambda: None,
             http,
             process: None,
         })
+    }
+
+    /// Has functions run there.
+    pub(crate) fn set_lambda(&mut self, url: &str) {
+        self.lambda = Some(url.to_owned());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -86,14 +105,18 @@ impl Gateway {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    fn log_file(&self) -> PathBuf {
+    /// What it logs to.
+    pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.join("gateway.log")
     }
 
     fn spawn(&self) -> io::Result<Child> {
         let log = File::options().create(true).append(true).open(self.log_file())?;
         Command::new(&self.binary)
+            .args(self.lambda.iter().flat_map(|url| ["--lambda", url]))
             .env("DATABASE_URL", &self.database_url)
+            .env("JWT_SECRET", JWT_SECRET)
+            .env("CONFAB_TEMPLATE", TEMPLATE)
             .env("PORT", self.address.port().to_string())
             .env("CONFAB_DIR", &self.folder)
             .env("NO_COLOR", "1")

@@ -13,6 +13,8 @@ pub(crate) struct Journal {
     pub(crate) changes: BTreeMap<Uuid, Changes>,
     /// Watermarks that were looked at.
     pub(crate) looks: Vec<Look>,
+    /// Messages and their versions that were told before the database had them.
+    pub(crate) told_too_early: Vec<(Uuid, i64)>,
     /// What contradicts the contract at first sight.
     pub(crate) contradictions: Vec<String>,
 }

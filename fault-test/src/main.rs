@@ -1,14 +1,18 @@
 //! Kills Confab's parts at random while clients use it, and holds what the clients know in the end against the database and each other.
 //!
 //! - `plan`: what happens, drawn from the seed;
-//! - `world`, `gateway`, `proxy`: what is broken; `device`, `socket`, `rest`, `frame`: who uses it;
-//! - `replica`, `journal`: what a device knows and was told; `truth`: what the database has; `checker`: whether that agrees.
+//! - `world`, `gateway`, `functions`, `proxy`: what is broken; `device`, `socket`, `rest`, `frame`: who uses it;
+//! - `replica`, `journal`: what a device knows and was told; `witness`: what the database had when it was told; `truth`: what it has
+//!   in the end; `guards`: what it refuses; `logs`: what the product says; `checker`: whether all that agrees.
 
 mod checker;
 mod device;
 mod frame;
+mod functions;
 mod gateway;
+mod guards;
 mod journal;
+mod logs;
 mod plan;
 mod proxy;
 mod replica;
@@ -17,6 +21,7 @@ mod run;
 mod socket;
 mod summary;
 mod truth;
+mod witness;
 mod world;
 
 use std::io::Write;
@@ -47,7 +52,10 @@ struct Arguments {
     /// How many devices each of them has.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     devices: u8,
-    /// Leaves the folder with the database and the gateway's log where it is.
+    /// Runs the functions as processes of their own behind an emulator of Lambda, and kills those, too.
+    #[arg(long)]
+    lambda: bool,
+    /// Leaves the folder with the database and the logs where it is.
     #[arg(long)]
     keep: bool,
 }
@@ -81,7 +89,7 @@ async fn execute(arguments: &Arguments) -> Result<bool, Failure> {
     // nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::new();
-    let mut world = World::start(&folder, http.clone()).await?;
+    let mut world = World::start(&folder, http.clone(), arguments.lambda).await?;
     let summary = Box::pin(run::run(&mut world, http, size)).await;
     world.stop(arguments.keep).await?;
     let summary = summary?;

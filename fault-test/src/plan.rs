@@ -24,6 +24,10 @@ pub(crate) enum Action {
     Reconnect,
     /// Cuts the socket in the middle of a frame.
     Cut,
+    /// Sends a message and cuts the socket before the answer; then repeats it until it is acknowledged.
+    LoseAnswer,
+    /// Sends the same message over two sockets at the same moment.
+    SendTwiceAtOnce,
     /// Forgets everything, as a new device knows nothing.
     Forget,
     /// Looks at the watermarks over REST.
@@ -34,7 +38,7 @@ pub(crate) enum Action {
     Rename,
 }
 
-const ACTIONS: [(Action, u32); 13] = [
+const ACTIONS: [(Action, u32); 15] = [
     (Action::Send, 40),
     (Action::Abandon, 3),
     (Action::Repeat, 8),
@@ -44,6 +48,8 @@ const ACTIONS: [(Action, u32); 13] = [
     (Action::Sync, 6),
     (Action::Reconnect, 3),
     (Action::Cut, 4),
+    (Action::LoseAnswer, 4),
+    (Action::SendTwiceAtOnce, 8),
     (Action::Forget, 1),
     (Action::LookAtMarks, 4),
     (Action::ChangeMember, 4),
@@ -63,6 +69,8 @@ pub(crate) enum Fault {
     EndBackends,
     /// All connections between gateway and database are cut.
     CutDatabase,
+    /// SIGKILL to one process of a function in the middle of an invocation, or of what follows its answer.
+    KillFunction,
 }
 
 const FAULTS: [(Fault, u32); 5] = [
@@ -71,6 +79,16 @@ const FAULTS: [(Fault, u32); 5] = [
     (Fault::KillBackend, 1),
     (Fault::EndBackends, 2),
     (Fault::CutDatabase, 3),
+];
+
+/// Where functions are processes of their own.
+const FAULTS_IN_LAMBDA: [(Fault, u32); 6] = [
+    (Fault::KillGateway, 3),
+    (Fault::KillPostgres, 1),
+    (Fault::KillBackend, 1),
+    (Fault::EndBackends, 2),
+    (Fault::CutDatabase, 3),
+    (Fault::KillFunction, 10),
 ];
 
 /// A drawn item, with a pause before it and a number to choose its objects by.
@@ -99,8 +117,9 @@ impl Plan<Action> {
 
 impl Plan<Fault> {
     /// What breaks.
-    pub(crate) fn of_faults(seed: u64) -> Self {
-        Self::new(seed, 0, &FAULTS, 4_000)
+    pub(crate) fn of_faults(seed: u64, in_lambda: bool) -> Self {
+        let faults: &[_] = if in_lambda { &FAULTS_IN_LAMBDA } else { &FAULTS };
+        Self::new(seed, 0, faults, 4_000)
     }
 }
 

@@ -12,10 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::Failure;
 use crate::checker::{Violation, check};
 use crate::device::{Device, Directory, Record};
+use crate::guards;
+use crate::logs;
 use crate::plan::{Fault, Plan};
 use crate::rest::Rest;
 use crate::summary::{Counts, Summary};
 use crate::truth::Truth;
+use crate::witness::Witness;
 use crate::world::World;
 
 /// How long the devices may take to catch up until all know everything. It takes some rounds: marks that a sync moves are news for the
@@ -53,18 +56,23 @@ pub(crate) async fn run(world: &mut World, http: reqwest::Client, size: Size) ->
     world.heal().await?;
     let mut devices = tasks.join_all().await;
     let truth = catch_up(world, &mut devices).await?;
+    let unguarded = guards::check(&mut world.connect().await?).await?;
 
     let counts: Counts = devices.iter().map(|device| device.counts).sum();
     let records: Vec<Record> = devices.into_iter().map(|device| device.record).collect();
     let mut violations = check(&truth, &records);
     violations.extend(records.iter().filter_map(|record| unfinished(&truth, record)));
+    violations.extend(unguarded);
+    violations.extend(logs::check(&world.logs())?);
     Ok(Summary {
         seed: size.seed,
         time: begin.elapsed(),
         users: size.users,
         devices: records.len(),
         faults,
+        killed_functions: world.killed_functions(),
         counts,
+        confirmed: directory.witness.looks().await,
         acknowledged: records.iter().map(|record| record.journal.acknowledged().count()).sum(),
         truth,
         violations,
@@ -88,12 +96,13 @@ async fn settle_down(world: &World, rest: &Rest, size: Size) -> Result<Directory
         address: world.address(),
         accounts,
         groups,
+        witness: Witness::new(world.database_url()),
     })
 }
 
 /// Breaks one thing after the other until the time is over. Some faults strike before the last one has been seen to.
 async fn break_things(world: &mut World, size: Size) -> Result<BTreeMap<Fault, u64>, Failure> {
-    let mut plan = Plan::of_faults(size.seed);
+    let mut plan = Plan::of_faults(size.seed, world.killed_functions().is_some());
     let mut faults = BTreeMap::new();
     let end = Instant::now() + size.time;
     loop {

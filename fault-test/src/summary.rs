@@ -52,7 +52,11 @@ pub(crate) struct Summary {
     pub(crate) users: usize,
     pub(crate) devices: usize,
     pub(crate) faults: BTreeMap<Fault, u64>,
+    /// By function, where they are processes of their own.
+    pub(crate) killed_functions: Option<BTreeMap<String, u64>>,
     pub(crate) counts: Counts,
+    /// How many messages and versions of them were looked for in the database as soon as they were told.
+    pub(crate) confirmed: usize,
     pub(crate) acknowledged: usize,
     pub(crate) truth: Truth,
     pub(crate) violations: Vec<Violation>,
@@ -70,6 +74,10 @@ impl fmt::Display for Summary {
             "faults      {faults}: {:?}; {} sockets cut",
             self.faults, counts.cuts
         )?;
+        match &self.killed_functions {
+            None => writeln!(f, "functions   in the gateway's process")?,
+            Some(killed) => writeln!(f, "functions   as in Lambda, killed at work: {killed:?}")?,
+        }
         writeln!(
             f,
             "sends       {} acknowledged by {} frames, {} refusals",
@@ -82,8 +90,8 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "devices     {} connects, {} syncs, {} frames, {} looks at marks",
-            counts.connects, counts.syncs, counts.frames, counts.looks
+            "devices     {} connects, {} syncs, {} frames, {} looks at marks, {} for what was just told",
+            counts.connects, counts.syncs, counts.frames, counts.looks, self.confirmed
         )?;
         writeln!(
             f,

@@ -27,6 +27,7 @@ pub(crate) struct Conversation {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Message {
     pub(crate) conversation_id: Uuid,
+    pub(crate) sender_id: Uuid,
     pub(crate) seq: i64,
     pub(crate) version: i64,
     pub(crate) content: String,
@@ -44,6 +45,14 @@ pub(crate) struct Member {
     pub(crate) delivered: i64,
     /// All times at which they took part: they may have seen what is above the first `seq` of one, up to the second.
     pub(crate) periods: Vec<(i64, Option<i64>)>,
+}
+
+impl Member {
+    /// Whether they took part when the message with this `seq` was stored.
+    pub(crate) fn takes_part_at(&self, seq: i64) -> bool {
+        let mut periods = self.periods.iter();
+        periods.any(|(joined, left)| *joined < seq && left.is_none_or(|left| seq <= left))
+    }
 }
 
 impl Truth {
@@ -67,6 +76,7 @@ impl Truth {
         for row in snapshot.query(messages, &[]).await? {
             let message = Message {
                 conversation_id: row.get("conversation_id"),
+                sender_id: row.get("sender_id"),
                 seq: row.get("seq"),
                 version: row.get("version"),
                 content: row.get("content"),

@@ -1,5 +1,6 @@
 //! What the clients use and the faults break: a private Postgres, the way to it, and the gateway.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use local::postgres::{Options, Postgres};
@@ -9,6 +10,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::Failure;
+use crate::functions::Functions;
 use crate::gateway::Gateway;
 use crate::plan::{Fault, Step};
 use crate::proxy::Proxy;
@@ -38,24 +40,33 @@ pub(crate) struct World {
     postgres: Postgres,
     proxy: Proxy,
     gateway: Gateway,
+    /// Where they are processes of their own.
+    functions: Option<Functions>,
 }
 
 impl World {
-    /// Starts everything in `folder`, which must be new.
-    pub(crate) async fn start(folder: &Path, http: reqwest::Client) -> Result<Self, Failure> {
+    /// Starts everything in `folder`, which must be new; the functions in the gateway's process, or as in Lambda.
+    pub(crate) async fn start(folder: &Path, http: reqwest::Client, in_lambda: bool) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder)?;
         // Durable, as the product runs it: what was committed must survive.
         let postgres = Postgres::start(Options::new(folder.join("cluster"))).await?;
         let proxy = Proxy::start(socket(&postgres.url())?).await?;
         let port = proxy.port();
         let database_url = format!("postgres://confab@127.0.0.1:{port}/confab?sslmode=disable");
-        let mut gateway = Gateway::new(folder, database_url, http)?;
+        let mut gateway = Gateway::new(folder, database_url.clone(), http)?;
+        let mut functions = None;
+        if in_lambda {
+            let started = Functions::start(folder, gateway.address(), &database_url).await?;
+            gateway.set_lambda(started.url());
+            functions = Some(started);
+        }
         gateway.start().await?;
         let world = Self {
             folder: folder.to_owned(),
             postgres,
             proxy,
             gateway,
+            functions,
         };
         world.connect().await?.batch_execute(KEEP_PERIODS).await?;
         Ok(world)
@@ -64,6 +75,22 @@ impl World {
     /// `127.0.0.1:port` of the gateway.
     pub(crate) fn address(&self) -> String {
         self.gateway.address().to_string()
+    }
+
+    /// How many processes of each function were killed; `None` where they have no processes.
+    pub(crate) fn killed_functions(&self) -> Option<BTreeMap<String, u64>> {
+        self.functions.as_ref().map(|functions| functions.killed().clone())
+    }
+
+    /// What the product logs to.
+    pub(crate) fn logs(&self) -> Vec<PathBuf> {
+        let functions = self.functions.iter().map(Functions::log_file);
+        functions.chain([self.gateway.log_file()]).collect()
+    }
+
+    /// The URL of the database past the proxy.
+    pub(crate) fn database_url(&self) -> String {
+        self.postgres.url()
     }
 
     /// A connection to the database that no fault cuts but the death of Postgres.
@@ -84,6 +111,13 @@ impl World {
                 self.connect().await?.batch_execute(&end).await?;
             }
             Fault::CutDatabase => self.proxy.cut(),
+            Fault::KillFunction => {
+                let functions = self
+                    .functions
+                    .as_mut()
+                    .ok_or("all functions are in the gateway's process")?;
+                functions.kill_one(fault.pick).await?;
+            }
         }
         Ok(())
     }

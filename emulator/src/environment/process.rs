@@ -39,7 +39,7 @@ impl Process {
         let id = child
             .id()
             .ok_or_else(|| io::Error::other("the process ended at once"))?;
-        processes.add(id);
+        processes.set_at_work(id, true);
         log(&settings.name, child.stdout.take());
         log(&settings.name, child.stderr.take());
         Ok(Self {
@@ -54,10 +54,12 @@ impl Process {
     }
 
     pub(super) fn freeze(&self) {
+        self.processes.set_at_work(self.id, false);
         self.signal(Signal::SIGSTOP);
     }
 
     pub(super) fn resume(&self) {
+        self.processes.set_at_work(self.id, true);
         self.signal(Signal::SIGCONT);
     }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Violation;
-use crate::truth::Truth;
+use crate::truth::{Message, Truth};
 
-/// The numbers have no holes, no version was taken twice, and nothing is stored twice, acknowledged or not.
+/// The numbers have no holes, no version was taken twice, nothing is stored twice, acknowledged or not, and only members wrote.
 pub(super) fn check(truth: &Truth) -> Vec<Violation> {
     let mut violations = Vec::new();
     for conversation in truth.conversations.keys() {
@@ -13,6 +13,7 @@ pub(super) fn check(truth: &Truth) -> Vec<Violation> {
         violations.extend(versions_taken_twice(truth, *conversation));
     }
     violations.extend(doubles(truth));
+    violations.extend(trespasses(truth));
     violations
 }
 
@@ -56,6 +57,22 @@ fn doubles(truth: &Truth) -> Vec<Violation> {
         .map(|(client_id, count)| Violation::Doubled {
             client_id: client_id.to_owned(),
             count,
+        })
+        .collect()
+}
+
+fn trespasses(truth: &Truth) -> Vec<Violation> {
+    let may_write = |message: &Message| {
+        let member = truth.members.get(&(message.conversation_id, message.sender_id));
+        member.is_some_and(|member| member.takes_part_at(message.seq))
+    };
+    let messages = truth.messages.values();
+    let trespasses = messages.filter(|message| !may_write(message));
+    trespasses
+        .map(|message| Violation::Trespass {
+            sender: message.sender_id,
+            conversation: message.conversation_id,
+            seq: message.seq,
         })
         .collect()
 }

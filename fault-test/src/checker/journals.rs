@@ -18,6 +18,7 @@ pub(super) fn check(truth: &Truth, record: &Record) -> Vec<Violation> {
     violations.extend(lost_messages(truth, record));
     violations.extend(lost_changes(truth, record));
     violations.extend(marks_that_went_back(record));
+    violations.extend(told_too_early(record));
     violations
 }
 
@@ -63,6 +64,15 @@ fn lost_changes(truth: &Truth, record: &Record) -> Vec<Violation> {
         }
     }
     lost
+}
+
+fn told_too_early(record: &Record) -> impl Iterator<Item = Violation> {
+    let told = record.journal.told_too_early.iter();
+    told.map(|(id, version)| Violation::ToldTooEarly {
+        device: record.label.clone(),
+        id: *id,
+        version: *version,
+    })
 }
 
 fn marks_that_went_back(record: &Record) -> Vec<Violation> {

@@ -35,12 +35,8 @@ pub(super) fn check(truth: &Truth, record: &Record) -> Vec<Violation> {
 }
 
 fn what_may_not_be_seen(truth: &Truth, record: &Record, conversation: Uuid, view: &View) -> Vec<Violation> {
-    let periods = truth.members.get(&(conversation, record.user));
-    let periods = periods.map_or(&[][..], |member| &member.periods);
-    let may_see = |seq: i64| {
-        let mut periods = periods.iter();
-        periods.any(|(joined, left)| *joined < seq && left.is_none_or(|left| seq <= left))
-    };
+    let member = truth.members.get(&(conversation, record.user));
+    let may_see = |seq: i64| member.is_some_and(|member| member.takes_part_at(seq));
     let device = || record.label.clone();
     let mut violations = Vec::new();
     for (id, seen) in &view.messages {

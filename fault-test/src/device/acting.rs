@@ -9,6 +9,7 @@ use super::sending::Target;
 use crate::journal::Look;
 use crate::plan::{Action, Step};
 use crate::replica::Replica;
+use crate::socket::Socket;
 
 impl Device {
     /// Does what a step says, if there is anything to do it with.
@@ -16,7 +17,9 @@ impl Device {
         let Step { what, pick, .. } = step;
         match what {
             Action::Send => self.send_some(pick).await,
-            Action::Abandon => self.abandon(pick).await,
+            Action::Abandon => {
+                self.abandon(pick).await;
+            }
             Action::Repeat => {
                 if let Some((client_id, _)) = self.pick_own(pick) {
                     self.queue(&client_id);
@@ -34,6 +37,13 @@ impl Device {
                 self.is_connected().await;
             }
             Action::Cut => self.cut().await,
+            Action::LoseAnswer => {
+                if let Some(client_id) = self.abandon(pick).await {
+                    self.queue(&client_id);
+                    self.send_pending().await;
+                }
+            }
+            Action::SendTwiceAtOnce => self.send_twice_at_once(pick).await,
             Action::Forget => {
                 self.record.replica = Replica::default();
                 self.catch_up().await;
@@ -53,14 +63,33 @@ impl Device {
         self.send_pending().await;
     }
 
-    async fn abandon(&mut self, pick: usize) {
-        if self.is_connected().await {
-            let target = self.target(pick);
-            let client_id = self.compose(target);
-            let frame = self.sent[&client_id].clone();
-            self.send(&frame).await;
-            self.cut().await;
+    /// Returns the `client_id` of what was sent.
+    async fn abandon(&mut self, pick: usize) -> Option<String> {
+        if !self.is_connected().await {
+            return None;
         }
+        let client_id = self.compose(self.target(pick));
+        let frame = self.sent[&client_id].clone();
+        self.send(&frame).await;
+        self.cut().await;
+        Some(client_id)
+    }
+
+    /// As an app does whose user is impatient: nothing holds the two apart but the server.
+    async fn send_twice_at_once(&mut self, pick: usize) {
+        if !self.is_connected().await {
+            return;
+        }
+        let Ok(mut other) = Socket::open(&self.directory.address, &self.account.token).await else {
+            return;
+        };
+        let client_id = self.compose(self.target(pick));
+        // Should it not be sent there, it is sent once, which is enough.
+        let _ = other.send(&self.sent[&client_id]).await;
+        self.counts.sends += 1;
+        self.queue(&client_id);
+        self.send_pending().await;
+        other.close().await;
     }
 
     async fn cut(&mut self) {

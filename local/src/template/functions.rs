@@ -12,6 +12,19 @@ pub(super) const KIND: &str = "AWS::Serverless::Function";
 /// What Lambda takes where a template has no `Timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
+impl FunctionDefinition {
+    /// The environment variables that the template gives the function, and no other: `set` stands in for what a deployment
+    /// fills in, and for any other value of the same name.
+    #[must_use]
+    pub fn variables(&self, set: &BTreeMap<&str, String>) -> Vec<(String, String)> {
+        let values = self.environment.iter().filter_map(|(name, value)| {
+            let value = set.get(name.as_str()).or(value.as_ref())?;
+            Some((name.clone(), value.clone()))
+        });
+        values.collect()
+    }
+}
+
 /// All functions, ordered by logical id.
 pub(super) fn read(document: &Document<'_>) -> Result<Vec<FunctionDefinition>, TemplateError> {
     let globals = document.root().get_in(&["Globals", "Function"]);

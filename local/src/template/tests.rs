@@ -119,6 +119,18 @@ fn globals_and_defaults_apply_where_a_function_is_silent() {
 }
 
 #[test]
+fn a_function_has_the_variables_of_the_template_with_what_is_set_and_no_other() {
+    let template = Template::parse(SMALL).expect("a template");
+    let set = BTreeMap::from([("SHARED", "set".to_owned()), ("OTHER", "unknown".to_owned())]);
+    let variables = BTreeMap::from_iter(template.functions[0].variables(&set));
+    assert_eq!(variables["SHARED"], "set");
+    assert_eq!(variables["LEVEL"], "debug");
+    assert!(!variables.contains_key("OTHER"), "{variables:?}");
+    let unset = template.functions[0].variables(&BTreeMap::new());
+    assert!(unset.iter().all(|(name, _)| name != "SHARED"), "{unset:?}");
+}
+
+#[test]
 fn events_without_method_and_path_are_the_default_route() {
     let template = Template::parse(SMALL).expect("a template");
     let route = |method: &str, path: &str| HttpRoute {

@@ -1,6 +1,6 @@
 //! The functions' own binaries behind an emulator of Lambda, instead of in the test's process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -45,7 +45,7 @@ pub(super) async fn emulator(template: &Path, address: &str, database_url: &str,
         ("JWT_SECRET", JWT_SECRET.to_owned()),
         ("WEBSOCKET_CALLBACK_URL", format!("http://{address}/ws")),
     ];
-    let parameters = HashMap::from(parameters);
+    let parameters = BTreeMap::from(parameters);
     let functions = template.functions.iter().map(|function| Settings {
         name: function.name.clone(),
         program: binary(&function.name),
@@ -58,13 +58,13 @@ pub(super) async fn emulator(template: &Path, address: &str, database_url: &str,
 
 type Variables = HashMap<&'static str, String>;
 
-fn variables(function: &FunctionDefinition, parameters: &Variables, set: &Variables) -> Vec<(String, String)> {
-    let in_template = function.environment.iter().filter_map(|(name, value)| {
-        let value = parameters.get(name.as_str()).or(value.as_ref())?;
-        Some((name.clone(), value.clone()))
-    });
+fn variables(
+    function: &FunctionDefinition,
+    parameters: &BTreeMap<&str, String>,
+    set: &Variables,
+) -> Vec<(String, String)> {
     let set = set.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-    in_template.chain(set).collect()
+    function.variables(parameters).into_iter().chain(set).collect()
 }
 
 /// The binary of a function, which `cargo build --workspace --all-targets` puts beside that of `local`.
