@@ -75,8 +75,7 @@ async fn a_message_after_the_bound_leaves_nothing_behind() {
     // Marking the new one as delivered must not hide those below it, whether they come now or on the next connect.
     let sent = from.say(&bob, "new").await;
     let mut seen = to.take_until(|frame| frame["id"] == sent["id"]).await;
-    let marks_are_written = format!("select delivered_seq = 706 from members where user_id = '{}'", alice.id);
-    server.wait_until(&marks_are_written).await;
+    server.wait_until_marks_are_written(&mut from).await;
     let mut again = server.open(&bob).await;
     seen.extend(again.take_until(|frame| *frame == complete()).await);
     seen.extend(to.catch_up().await);

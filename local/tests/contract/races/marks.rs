@@ -109,12 +109,6 @@ async fn nothing_is_marked_for_a_receiver_who_is_away() {
     for index in 0..5 {
         from.say(&bob, &index.to_string()).await;
     }
-    // Who is there has a mark, written after whatever was to be marked before.
-    let carol = server.user("carol").await;
-    let mut to = server.connect(&carol).await;
-    from.say(&carol, "hello").await;
-    to.next().await;
-    let marked = format!("select delivered_seq = 1 from members where user_id = '{}'", carol.id);
-    server.wait_until(&marked).await;
+    server.wait_until_marks_are_written(&mut from).await;
     assert_eq!(mark(&server.sql().await, &bob).await, 0);
 }

@@ -123,6 +123,19 @@ impl TestServer {
         self.sql().await.batch_execute(&statements).await.unwrap();
     }
 
+    /// Has a message sent to somebody who is there, and waits for its mark: whatever was to be marked before is written then, too.
+    pub async fn wait_until_marks_are_written(&self, from: &mut Socket) {
+        let carol = self.user("carol").await;
+        let mut to = self.connect(&carol).await;
+        from.say(&carol, "hello").await;
+        to.next().await;
+        self.wait_until(&format!(
+            "select delivered_seq = 1 from members where user_id = '{}'",
+            carol.id
+        ))
+        .await;
+    }
+
     /// Asks until `query`, which has one boolean, is true.
     pub async fn wait_until(&self, query: &str) {
         let sql = self.sql().await;

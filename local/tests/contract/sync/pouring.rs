@@ -9,11 +9,12 @@ use super::{device, sync, sync_to_the_end};
 use crate::support::{Socket, TestServer, User, direct_message};
 
 /// Edits one message after the other, as fast as the database does it.
+/// Edits 400 messages without end. There are never more changes than one sync may bring, however quick the edits are.
 async fn pour_edits(server: &TestServer, stop: CancellationToken) {
     let sql = server.sql().await;
     let edit = "with turn as (update conversations set version = version + 1 returning id, version)
          update messages set content = 'edited ' || turn.version, version = turn.version, edited_at = clock_timestamp()
-         from turn where conversation_id = turn.id and seq = turn.version % 700 + 1";
+         from turn where conversation_id = turn.id and seq = turn.version % 400 + 1";
     while !stop.is_cancelled() {
         sql.execute(edit, &[]).await.unwrap();
     }
