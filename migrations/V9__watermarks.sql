@@ -65,7 +65,7 @@ begin
     -- Whether it may move can only change to "yes" while nobody looks, but for another move: looked at before the lock, for most
     -- calls that change nothing, and again by the update.
     select delivered_seq into r.seq from members where conversation_id = p_conversation and user_id = p_user;
-    if not found or r.seq >= p_to or not is_delivered_below(p_conversation, p_user, p_from) then
+    if not found or r.seq >= p_to or (r.seq < p_from - 1 and not is_delivered_below(p_conversation, p_user, p_from)) then
         return r;
     end if;
     select kind into v_kind from conversations where id = p_conversation for no key update;
@@ -94,13 +94,17 @@ $$;
 -- Whether the user has everything of the conversation below `p_seq`: it was pushed, is their own, or was deleted; or, they being a
 -- former member, they never get it, as it changed after they were removed.
 create function is_delivered_below(p_conversation uuid, p_user uuid, p_seq bigint) returns boolean
-language sql stable as $$
-    select delivered_seq >= p_seq - 1 or not exists (
-        select from messages
-            where messages.conversation_id = p_conversation
-                and seq > greatest(delivered_seq, joined_seq) and seq < p_seq
-                and sender_id <> p_user and deleted_at is null
-                and (left_version is null or messages.version <= left_version)
-    )
-    from members where conversation_id = p_conversation and user_id = p_user
+language plpgsql stable as $$
+begin
+    return (
+        select delivered_seq >= p_seq - 1 or not exists (
+            select from messages
+                where messages.conversation_id = p_conversation
+                    and seq > greatest(delivered_seq, joined_seq) and seq < p_seq
+                    and sender_id <> p_user and deleted_at is null
+                    and (left_version is null or messages.version <= left_version)
+        )
+        from members where conversation_id = p_conversation and user_id = p_user
+    );
+end
 $$;

@@ -1,4 +1,4 @@
-//! Writing delivered marks: many with one statement.
+//! Writing delivered marks: some with one statement.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +11,10 @@ use crate::frames;
 use crate::service::Afterwards;
 
 /// How long marks are collected before one statement writes them.
-const MARKING_DELAY: Duration = Duration::from_millis(250);
+const MARKING_DELAY: Duration = Duration::from_millis(500);
+
+/// How many marks one statement writes at most. It locks their conversations until its commit, and sends wait for them.
+const MAX_TOGETHER: usize = 16;
 
 impl Delivery {
     /// Has the marks written soon: once for all pushes of the next fraction of a second. In a function there is no later:
@@ -46,18 +49,21 @@ impl Delivery {
         if marks.is_empty() {
             return;
         }
-        match db::deliveries::mark_delivered(&self.0.db, &marks).await {
-            Ok(standing) => {
-                self.0.marks.marked(&marks, &standing);
-                let posts = self.post_marks(&marks, standing);
-                drop(marking);
-                self.settle_afterwards(posts).await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "delivered marks wait for the next push");
-                self.0.marks.not_marked(&marks);
+        let mut posts = Vec::new();
+        for marks in marks.chunks(MAX_TOGETHER) {
+            match db::deliveries::mark_delivered(&self.0.db, marks).await {
+                Ok(standing) => {
+                    self.0.marks.marked(marks, &standing);
+                    posts.extend(self.post_marks(marks, standing));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "delivered marks wait for the next push");
+                    self.0.marks.not_marked(marks);
+                }
             }
         }
+        drop(marking);
+        self.settle_afterwards(posts).await;
     }
 
     /// Tells of the marks that moved.
