@@ -21,7 +21,7 @@ const VERSION: HeaderValue = HeaderValue::from_static("13");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
 /// What a socket's buffers begin with, in bytes: most frames are small, and there may be thousands of sockets.
-const BUFFER_SIZE: usize = 4 * 1024;
+const BUFFER_SIZE: usize = 1024;
 
 /// A client's socket.
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
