@@ -80,12 +80,13 @@ alter table messages
     add column reply_to uuid,
     add column created_version bigint;
 
--- Of an edited message the version at which it was stored is forgotten: that of the unchanged one below it is taken.
+-- Of a changed message the version at which it was stored is forgotten. `version - seq` counts what was no message before it, and never
+-- falls: with that of the unchanged message below, the estimate is not too late, and no two messages have the same.
 update messages set created_version = stored.version
     from (
-        select id, greatest(
-            seq,
-            max(case when edited_at is null and deleted_at is null then version end)
+        select id, seq + greatest(
+            0,
+            max(case when edited_at is null and deleted_at is null then version - seq end)
                 over (partition by conversation_id order by seq)
         ) as version
         from messages

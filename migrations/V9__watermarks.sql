@@ -58,6 +58,7 @@ language plpgsql as $$
 declare
     r mark_result;
     v_old bigint;
+    v_left_seq bigint;
     v_kind text;
 begin
     r.conversation_id := p_conversation;
@@ -69,7 +70,14 @@ begin
         return r;
     end if;
     select kind into v_kind from conversations where id = p_conversation for no key update;
-    select delivered_seq into v_old from members where conversation_id = p_conversation and user_id = p_user;
+    select delivered_seq, left_seq into v_old, v_left_seq from members where conversation_id = p_conversation and user_id = p_user;
+    if v_left_seq is not null then
+        -- Nobody is told where a former member is.
+        update members set delivered_seq = greatest(delivered_seq, p_to)
+            where conversation_id = p_conversation and user_id = p_user
+            returning delivered_seq into r.seq;
+        return r;
+    end if;
     update members set delivered_seq = p_to, marks_version = c.version + 1
         from conversations c
         where c.id = p_conversation and members.conversation_id = c.id and user_id = p_user and delivered_seq < p_to

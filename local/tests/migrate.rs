@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use local::postgres::{Options, Postgres};
@@ -98,6 +98,55 @@ async fn a_migration_that_fails_leaves_nothing_of_itself() {
         "what came before it stays"
     );
 
+    postgres.stop().await;
+}
+
+/// The migrations up to `last`, in their order.
+fn migrations(numbers: std::ops::RangeInclusive<u32>) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let text = |number| {
+        let is_it = |file: &&PathBuf| {
+            file.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with(&format!("V{number}__"))
+        };
+        std::fs::read_to_string(files.iter().find(is_it).unwrap()).unwrap()
+    };
+    numbers.map(text).collect::<Vec<_>>().join("\n")
+}
+
+/// Of a message that was changed before the migration nobody knows at which version it was stored; but no two may stand at one.
+#[tokio::test]
+async fn messages_of_the_previous_release_that_were_changed_have_places_of_their_own() {
+    let postgres = start("places").await;
+    let endpoint = create_database(&postgres, "old").await;
+    execute(&endpoint, &migrations(1..=6)).await;
+    let history = "
+        insert into users (id, username, username_key, email, password_hash) values
+            ('00000000-0000-7000-8000-000000000001', 'a', 'a', 'a@a', 'x'), ('00000000-0000-7000-8000-000000000002', 'b', 'b', 'b@b', 'x');
+        insert into connections (id, user_id) values ('c', '00000000-0000-7000-8000-000000000001');
+        do $$
+        begin
+            for n in 1..128 loop
+                delete from rate_limits;
+                perform send_message('c', '00000000-0000-7000-8000-000000000002', gen_random_uuid(), gen_random_uuid(), 'x', null, '');
+                -- Versions that are no messages.
+                perform change_message('00000000-0000-7000-8000-000000000001', (select id from messages where seq = 1), 'y') from generate_series(1, n % 3);
+            end loop;
+            perform change_message('00000000-0000-7000-8000-000000000001', id, null) from messages where seq between 3 and 100;
+        end $$";
+    execute(&endpoint, history).await;
+    execute(&endpoint, &migrations(7..=12)).await;
+    let client = endpoint.connect().await.unwrap();
+    let wrong = "select count(*) from (
+            select created_version, version, lag(created_version, 1, 0::bigint) over (order by seq) as below from messages
+        ) places where created_version <= below or created_version > version";
+    assert_eq!(client.query_one(wrong, &[]).await.unwrap().get::<_, i64>(0), 0);
     postgres.stop().await;
 }
 

@@ -159,6 +159,28 @@ async fn a_frame_is_posted_as_it_is_to_its_connection() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_is_reset_is_replaced_by_another() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/ws", listener.local_addr().unwrap());
+    let gateway = async {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let (mut first, _) = listener.accept().await.unwrap();
+        read_request(&mut first).await;
+        first.write_all(answer).await.unwrap();
+        read_request(&mut first).await;
+        first.set_zero_linger().unwrap();
+        drop(first);
+        let (mut second, _) = listener.accept().await.unwrap();
+        read_request(&mut second).await;
+        second.write_all(answer).await.unwrap();
+    };
+    let api = api(settings(&url).await);
+    let posts = async { (post(&api).await, post(&api).await) };
+    let (outcomes, ()) = tokio::join!(posts, gateway);
+    assert_eq!(outcomes, (Ok(()), Ok(())));
+}
+
+#[tokio::test]
 async fn each_refusal_of_a_frame_is_understood() {
     for (status, error, expected, attempts) in [
         (410, "GoneException", PushError::Gone, 1),

@@ -4,6 +4,8 @@
 //! was stored at or below the version that the client knows, it stands at that of its last change. So a message that is edited
 //! while somebody catches up is never skipped: it stays where it was stored.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -76,17 +78,19 @@ const SCOPE_COLUMNS: &str =
     "c.id, coalesce(m.left_version, c.version) as version, m.joined_seq, m.left_version is not null as is_former,
      coalesce(m.left_name, c.name) as name, c.name_version";
 
-/// The conversations that a sync looks at: those that the client named, then those with the newest activity, `limit` at most.
+/// The conversations that a sync looks at, `limit` at most: of those that the client named, with the version that it knows, and those with the
+/// newest activity, first those where that is not the version at hand.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer.
 pub async fn list_scopes(
     db: &Database,
     user: UserId,
-    named: &[ConversationId],
+    known: &BTreeMap<ConversationId, i64>,
     limit: i64,
 ) -> Result<Vec<Scope>, DbError> {
-    let named: Vec<&Uuid> = named.iter().map(ConversationId::as_uuid).collect();
+    let named: Vec<&Uuid> = known.keys().map(ConversationId::as_uuid).collect();
+    let versions: Vec<i64> = known.values().copied().collect();
     let sql = format!(
         "select {SCOPE_COLUMNS}
          from (
@@ -98,7 +102,8 @@ pub async fn list_scopes(
              select * from members where conversation_id = wanted.conversation_id and user_id = $1 offset 0
          ) m
          join conversations c on c.id = m.conversation_id
-         order by c.id = any($2) desc,
+         left join unnest($2, $4) as known (id, version) on known.id = c.id
+         order by coalesce(m.left_version, c.version) is distinct from known.version desc, known.id is not null desc,
              case when m.left_seq is null then greatest(c.last_message_at, c.created_at) else m.active_at end desc, c.id
          limit $3"
     );
@@ -106,6 +111,7 @@ pub async fn list_scopes(
         (user.as_uuid() as _, Type::UUID),
         (&named as _, Type::UUID_ARRAY),
         (&limit as _, Type::INT8),
+        (&versions as _, Type::INT8_ARRAY),
     ];
     let rows = db.query(&sql, &parameters).await?;
     Ok(rows.iter().map(scope).collect())

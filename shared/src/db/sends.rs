@@ -18,8 +18,9 @@ use crate::domain::{ConversationId, MessageId};
 /// How many sends one statement stores at most.
 const MAX_TOGETHER: usize = 64;
 
-/// How long the next sends wait for those under way. These may have met a lock, which is no reason for others to wait.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the next sends wait for those under way: longer than a commit takes, whose locks the next ones may want. After that these may
+/// have met a lock of somebody else, which is no reason for others to wait.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What `post_message` answers where a send must be made by itself.
 const APART: &str = "apart";

@@ -3,6 +3,8 @@
 //! The SDK's own brings HTTP/2, a second set of certificates and their parsing at each start: a third of a function's package and
 //! most of its cold start, for an API that speaks HTTP/1.1 from behind a public certificate.
 
+use std::error::Error;
+use std::iter::successors;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -65,15 +67,21 @@ impl HttpConnector for Http {
 
 /// What the SDK has to know of a failure: those of the network are tried again.
 fn failure(error: legacy::Error) -> ConnectorError {
-    if error.is_connect() || is_cut_off(&error) {
+    if error.is_connect() || causes(&error).any(is_cut_off) {
         ConnectorError::io(error.into())
     } else {
         ConnectorError::other(error.into(), None)
     }
 }
 
+/// What lies behind an error.
+fn causes(error: &legacy::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    successors(error.source(), |&cause| cause.source())
+}
+
 /// Whether the connection ended before the answer was there.
-fn is_cut_off(error: &legacy::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
-    cause.is_some_and(|cause| cause.is_closed() || cause.is_canceled() || cause.is_incomplete_message())
+fn is_cut_off(cause: &(dyn Error + 'static)) -> bool {
+    let by_hyper = cause.downcast_ref::<hyper::Error>();
+    cause.is::<std::io::Error>()
+        || by_hyper.is_some_and(|cause| cause.is_closed() || cause.is_canceled() || cause.is_incomplete_message())
 }

@@ -138,9 +138,9 @@ async fn wait_until_open(delivery: &Delivery, connection: &ConnectionId) -> Resu
     Ok(())
 }
 
-/// A send that began before the connection's row was there does not push to it. Once all such sends have ended, whatever they
-/// stored is found by the reads that follow.
-async fn wait_until_settled(db: &Database) -> Result<(), DbError> {
+/// A send, or another change, that began before the connection's row was there does not push to it. Once all such statements have ended,
+/// whatever they stored is found by the reads that follow.
+pub(super) async fn wait_until_settled(db: &Database) -> Result<(), DbError> {
     let deadline = Instant::now() + MAX_SETTLING;
     let horizon = db::deliveries::horizon(db).await?;
     while !db::deliveries::settled(db, &horizon).await? && Instant::now() < deadline {

@@ -229,7 +229,7 @@ async fn changed_messages(
         entries.truncate(size.rows());
         window.upto = entries.last().map_or(window.upto, |last| last.message.version);
     }
-    Ok((entries, window.upto.max(window.after)))
+    Ok((entries, window.upto))
 }
 
 async fn scope(db: &Database, user: UserId, conversation: ConversationId) -> Result<Scope, Error> {

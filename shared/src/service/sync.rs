@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Delivery;
-use super::backlog::Interrupted;
+use super::backlog::{self, Interrupted};
 use crate::Error;
 use crate::db;
 use crate::db::feed::{Scope, Window};
@@ -101,8 +101,9 @@ impl Sync {
 
     /// Sends what was missed, and returns the frame that ends it.
     async fn send_all(&mut self, known: &Versions) -> Result<Bytes, Interrupted> {
-        let named: Vec<ConversationId> = known.keys().copied().collect();
-        let scopes = db::feed::list_scopes(self.delivery.db(), self.user, &named, MAX_CONVERSATIONS).await?;
+        // A change that began before this connection was there is told by nobody else.
+        backlog::wait_until_settled(self.delivery.db()).await?;
+        let scopes = db::feed::list_scopes(self.delivery.db(), self.user, known, MAX_CONVERSATIONS).await?;
         let mut versions = Versions::new();
         let mut has_more = false;
         for scope in scopes {

@@ -141,3 +141,25 @@ async fn of_more_than_500_conversations_it_looks_at_those_that_are_named_and_the
     let synced = sync(&mut device, &json!({oldest: 0})).await;
     assert_eq!(synced.frames[0]["conversation_id"], **oldest);
 }
+
+#[tokio::test]
+async fn a_new_conversation_is_found_beside_500_that_are_known() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    server.crowd("other", 500).await;
+    let know_each_other = format!(
+        "insert into conversations (id, low_user, high_user)
+             select gen_random_uuid(), least(id, '{bob}'), greatest(id, '{bob}') from users where id not in ('{alice}', '{bob}');
+         insert into members (conversation_id, user_id, active_at)
+             select id, unnest(array[low_user, high_user]), created_at from conversations",
+        alice = alice.id,
+        bob = bob.id,
+    );
+    server.sql().await.batch_execute(&know_each_other).await.unwrap();
+    let mut device = device(&server, &bob).await;
+    let known = sync(&mut device, &json!({})).await.versions;
+    assert_eq!(known.as_object().unwrap().len(), 500);
+    server.leave_messages(&alice, &bob, 1).await;
+    let synced = sync(&mut device, &known).await;
+    assert_eq!((synced.seqs(), synced.has_more), (vec![1], false));
+}

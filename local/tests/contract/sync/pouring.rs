@@ -139,3 +139,30 @@ async fn a_client_that_reads_slowly_is_waited_for_and_holds_up_nobody() {
     note_seqs(&mut seqs, &frames);
     assert!((1..=400).all(|seq| seqs.contains(&seq)), "{seqs:?}");
 }
+
+/// Its audience was read before the device was there, so nobody tells it to the device live.
+#[tokio::test]
+async fn an_edit_that_commits_late_reaches_a_device_that_synced_meanwhile() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let sent = device(&server, &alice).await.say(&bob, "before").await;
+    let slow_commit = "
+        create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return null; end $$;
+        create constraint trigger slow after update on messages deferrable initially deferred
+            for each row execute function wait()";
+    server.sql().await.batch_execute(slow_commit).await.unwrap();
+    let edit = alice.edit(&server, &sent, "after");
+    let look = async {
+        let is_committing = "select exists (
+            select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep')";
+        server.wait_until(is_committing).await;
+        sync(&mut server.open(&bob).await, &json!({})).await
+    };
+    let (synced, ()) = tokio::join!(look, edit);
+    let contents: Vec<_> = synced
+        .of("direct_message")
+        .iter()
+        .map(|frame| &frame["content"])
+        .collect();
+    assert_eq!(contents.last(), Some(&&json!("after")), "{:?}", synced.frames);
+}
