@@ -120,7 +120,7 @@ async fn where_no_statement_is_prepared_none_has_a_name_whatever_is_asked() {
     for part in [
         "admit_connection",
         "post_message",
-        "select moved.seq",
+        "move_delivered_marks",
         "amend_message",
         "first_seq_at",
     ] {

@@ -106,8 +106,8 @@ pub struct Standing {
     pub connections: Vec<Connection>,
 }
 
-/// Writes delivered marks, all in one statement, and returns where each stands then. They must be sorted by conversation and user, so that two writers lock rows in the same
-/// order.
+/// Writes delivered marks, all in one statement, and returns where each stands then. A user's side of a conversation may be among them
+/// once.
 ///
 /// # Errors
 /// [`DbError`] where the database does not answer; the marks lag then.
@@ -118,10 +118,7 @@ pub async fn mark_delivered(db: &Database, marks: &[Mark]) -> Result<Vec<Standin
     let to: Vec<i64> = marks.iter().map(|mark| *mark.seqs.end()).collect();
     let rows = db
         .query(
-            "select moved.seq, moved.connection_ids, moved.connections_open
-             from unnest($1, $2, $3, $4) with ordinality as marks (conversation_id, user_id, seq_from, seq_to, position)
-             cross join lateral move_delivered(marks.conversation_id, marks.user_id, seq_from, seq_to) as moved
-             order by position",
+            "select seq, connection_ids, connections_open from move_delivered_marks($1, $2, $3, $4)",
             &[
                 (&conversations, Type::UUID_ARRAY),
                 (&users, Type::UUID_ARRAY),

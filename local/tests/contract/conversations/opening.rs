@@ -189,3 +189,25 @@ async fn a_group_may_be_of_one() {
     );
     assert_ne!(listed["last_message"], Value::Null);
 }
+
+#[tokio::test]
+async fn no_row_can_be_neither_direct_nor_a_group() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let id = ada.open_direct(&server, &bob).await;
+    let id = id.as_str().unwrap();
+    let sql = server.sql().await;
+    let broken = [
+        "update conversations set kind = 'group' where id = $1::text::uuid",
+        "update conversations set kind = 'channel' where id = $1::text::uuid",
+        "update conversations set name = 'Group' where id = $1::text::uuid",
+        "update conversations set low_user = null where id = $1::text::uuid",
+        "update conversations set low_user = high_user, high_user = low_user where id = $1::text::uuid",
+        "insert into conversations (id, kind) select gen_random_uuid(), 'group' where $1 <> ''",
+    ];
+    for statement in broken {
+        let error = sql.execute(statement, &[&id]).await.expect_err(statement);
+        let error = error.as_db_error().expect(statement);
+        assert_eq!(error.constraint(), Some("conversations_check"), "{statement}: {error}");
+    }
+}

@@ -16,6 +16,15 @@ const MARKING_DELAY: Duration = Duration::from_millis(500);
 /// How many marks one statement writes at most. It locks their conversations until its commit, and sends wait for them.
 const MAX_TOGETHER: usize = 16;
 
+/// What one statement writes each: a user's side of a conversation once, as a later range may only count when the one before does.
+fn batches(sorted: &[Mark]) -> impl Iterator<Item = &[Mark]> {
+    let is_other_stream =
+        |mark: &Mark, next: &Mark| (mark.conversation_id, mark.user_id) != (next.conversation_id, next.user_id);
+    sorted
+        .chunk_by(is_other_stream)
+        .flat_map(|marks| marks.chunks(MAX_TOGETHER))
+}
+
 impl Delivery {
     /// Has the marks written soon: once for all pushes of the next fraction of a second. In a function there is no later:
     /// [`Self::finish_marking`] writes them.
@@ -50,7 +59,7 @@ impl Delivery {
             return;
         }
         let mut posts = Vec::new();
-        for marks in marks.chunks(MAX_TOGETHER) {
+        for marks in batches(&marks) {
             match db::deliveries::mark_delivered(&self.0.db, marks).await {
                 Ok(standing) => {
                     self.0.marks.marked(marks, &standing);
@@ -73,5 +82,38 @@ impl Delivery {
             self.post_each(standing.connections, &frame)
         });
         posts.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{ConversationId, UserId};
+
+    proptest! {
+        #[test]
+        fn a_batch_has_no_stream_twice_and_the_batches_are_what_was_given(ranges in proptest::collection::vec(1..4i64, 0..40)) {
+            let marks: Vec<Mark> = ranges.into_iter().flat_map(stream_with).collect();
+            let batches: Vec<_> = batches(&marks).collect();
+            prop_assert_eq!(batches.concat(), &*marks);
+            for batch in batches {
+                let streams: std::collections::HashSet<_> = batch.iter().map(|mark| mark.user_id).collect();
+                prop_assert_eq!(streams.len(), batch.len());
+                prop_assert!((1..=MAX_TOGETHER).contains(&batch.len()));
+            }
+        }
+    }
+
+    /// Somebody's marks in a conversation, with holes between them.
+    fn stream_with(ranges: i64) -> Vec<Mark> {
+        let (conversation_id, user_id) = (ConversationId::generate(), UserId::generate());
+        let mark = |range: i64| Mark {
+            conversation_id,
+            user_id,
+            seqs: 10 * range..=10 * range + 5,
+        };
+        (0..ranges).map(mark).collect()
     }
 }
