@@ -11,7 +11,7 @@ insert into connections (id, user_id, opened_at)
     on conflict (id) do update set connected_at = clock_timestamp(), opened_at = clock_timestamp();
 
 select open_direct(
-        gen_random_uuid(),
+        format('00000000-0000-7000-9000-%s', lpad(n::text, 12, '0'))::uuid,
         format('00000000-0000-7000-8000-%s', lpad(n::text, 12, '0'))::uuid,
         format('00000000-0000-7000-8000-%s', lpad((n + 1)::text, 12, '0'))::uuid
     )
