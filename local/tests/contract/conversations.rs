@@ -12,6 +12,7 @@ mod paging;
 mod permissions;
 mod racing;
 mod reading;
+mod reading_often;
 mod repeats;
 mod replies;
 mod roles;
