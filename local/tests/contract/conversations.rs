@@ -17,6 +17,7 @@ mod repeats;
 mod replies;
 mod roles;
 mod sending;
+mod strangers;
 
 use serde_json::{Value, json};
 
