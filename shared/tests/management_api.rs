@@ -236,6 +236,7 @@ async fn a_gateway_that_hangs_is_given_up() {
     let timeouts = product.timeout_config().unwrap();
     assert_eq!(timeouts.connect_timeout(), Some(Duration::from_secs(2)));
     assert_eq!(timeouts.operation_timeout(), Some(Duration::from_secs(5)));
+    assert_eq!(timeouts.operation_attempt_timeout(), Some(Duration::from_secs(2)));
 
     let gateway = FakeGateway::start(String::new()).await;
     let short = TimeoutConfig::builder()
@@ -247,6 +248,18 @@ async fn a_gateway_that_hangs_is_given_up() {
     assert!(is_unreachable(&outcome), "{outcome:?}");
     assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
     assert_eq!(gateway.requests().len(), 1, "it was asked");
+}
+
+#[tokio::test]
+async fn an_attempt_without_an_answer_is_followed_by_another() {
+    let gateway = FakeGateway::start(String::new()).await;
+    let api = gateway.api().await;
+    let answer_the_second = async {
+        gateway.wait_for(2).await;
+        gateway.answer_the_last().await;
+    };
+    let (outcome, ()) = tokio::join!(post(&api), answer_the_second);
+    assert_eq!(outcome, Ok(()));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Opening a conversation, and the life of a group.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -30,7 +32,8 @@ pub(super) struct MembershipView {
 /// What a client wants to open.
 enum Wanted {
     Direct(UserId),
-    Group(GroupName, Vec<UserId>),
+    /// The others beside the caller.
+    Group(GroupName, BTreeSet<UserId>),
 }
 
 pub(super) async fn open(
@@ -38,7 +41,7 @@ pub(super) async fn open(
     CurrentUser(user): CurrentUser,
     JsonObject(fields): JsonObject,
 ) -> Result<Response, Problem> {
-    let (status, conversation) = match wanted(fields)? {
+    let (status, conversation) = match wanted(user, fields)? {
         Wanted::Direct(other) => (StatusCode::OK, conversations::open_direct(&db, user, other).await?),
         Wanted::Group(name, others) => {
             let group = conversations::create_group(&delivery, user, &name, &others).await?;
@@ -83,10 +86,10 @@ pub(super) async fn remove_member(
     Ok(Json(change.into()))
 }
 
-fn wanted(mut fields: Fields) -> Result<Wanted, Error> {
+fn wanted(caller: UserId, mut fields: Fields) -> Result<Wanted, Error> {
     let user = fields.optional("user_id", UserId::parse);
     let name = fields.optional("name", GroupName::parse);
-    let others = fields.optional_value("user_ids", user_ids);
+    let others = fields.optional_value("user_ids", |value| others(caller, value));
     match (user, name, others) {
         (Some(Some(user)), Some(None), Some(None)) => Ok(Wanted::Direct(user)),
         (Some(None), Some(Some(name)), Some(Some(others))) => Ok(Wanted::Group(name, others)),
@@ -98,15 +101,17 @@ fn wanted(mut fields: Fields) -> Result<Wanted, Error> {
     }
 }
 
-/// The members of a new group beside its owner.
-fn user_ids(value: &Value) -> Result<Vec<UserId>, Invalid> {
+/// The members of a new group beside its owner, who may be named too, and anybody twice. The body's size bounds how many are read.
+fn others(owner: UserId, value: &Value) -> Result<BTreeSet<UserId>, Invalid> {
     let ids = value.as_array().ok_or_else(|| Invalid::new("must be an array"))?;
-    if ids.len() >= MAX_MEMBERS {
-        let (most, count) = (MAX_MEMBERS - 1, ids.len());
-        return Err(Invalid::new(format!("must have at most {most} entries, not {count}")));
-    }
     let read = |id: &Value| UserId::parse(id.as_str().unwrap_or_default());
-    ids.iter().map(read).collect()
+    let mut others: BTreeSet<_> = ids.iter().map(read).collect::<Result<_, _>>()?;
+    others.remove(&owner);
+    if others.len() >= MAX_MEMBERS {
+        let (most, count) = (MAX_MEMBERS - 1, others.len());
+        return Err(Invalid::new(format!("must name at most {most} others, not {count}")));
+    }
+    Ok(others)
 }
 
 impl From<Change> for MembershipView {

@@ -12,10 +12,12 @@ mod paging;
 mod permissions;
 mod racing;
 mod reading;
+mod reading_often;
 mod repeats;
 mod replies;
 mod roles;
 mod sending;
+mod strangers;
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,9 @@
 //! Who writes at the moment: passed on, and nothing else.
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::support::{Socket, TestServer, User};
+use crate::support::{Socket, TestServer, User, most_tokens_since};
 
 fn typing_to(user: &User) -> Value {
     json!({"type": "typing", "to": user.id, "active": true})
@@ -124,6 +125,33 @@ async fn it_is_passed_on_once_a_second_for_each_conversation_however_that_is_nam
         .await;
     assert_eq!(to.next().await, told(&alice, &conversation, true));
     assert_eq!(to.next().await, told(&alice, &conversation, false));
+}
+
+#[tokio::test]
+async fn it_is_passed_on_to_ten_conversations_a_second_however_many_are_named() {
+    let server = TestServer::start().await;
+    let alice = server.user("alice").await;
+    let crowd = server.crowd("crowd", 100).await;
+    let mut sockets = [server.connect(&alice).await, server.connect(&alice).await];
+    let start = Instant::now();
+    for (index, id) in crowd.iter().enumerate() {
+        let frame = json!({"type": "typing", "to": id, "active": true});
+        sockets[index % 2].send(&frame).await;
+    }
+    let mut refused = Vec::new();
+    for socket in &mut sockets {
+        refused.extend(socket.catch_up().await);
+    }
+    let passed = crowd.len() - refused.len();
+    let most = most_tokens_since(start);
+    assert!((10..=most).contains(&passed), "{passed} passed, {most} at most");
+    for refusal in &refused {
+        assert_eq!(refusal["code"], "rate_limited");
+        assert!(
+            (1..=100).contains(&refusal["retry_after_ms"].as_u64().unwrap()),
+            "{refusal}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -81,20 +81,6 @@ pub async fn confirm(db: &Database, connection: &ConnectionId) -> Result<bool, D
     Ok(row.is_some())
 }
 
-/// Whose a connection is; `None` where it has no row, or its lease ran out.
-///
-/// # Errors
-/// [`DbError`] where the database does not answer.
-pub async fn find_user(db: &Database, connection: &ConnectionId) -> Result<Option<UserId>, DbError> {
-    let row = db
-        .query_one(
-            "select connection_user($1) as user_id",
-            &[(&connection.as_str(), Type::TEXT)],
-        )
-        .await?;
-    Ok(row.get::<_, Option<Uuid>>("user_id").map(UserId::from))
-}
-
 /// Removes the row of a connection that ended. The answer tells whether its user went offline by that.
 ///
 /// # Errors

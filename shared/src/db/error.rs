@@ -33,15 +33,33 @@ pub enum DbError {
     /// A statement of ours that Postgres refuses: a bug, or a schema that is older than this code.
     #[error("the database refused a statement: {0}")]
     Refused(String),
+    /// A fault between here and Postgres that is no refusal and no broken connection, an answer that can't be read for one: nobody knows
+    /// whether the statement took effect.
+    #[error("what became of a statement is unclear: {0}")]
+    Unclear(String),
+}
+
+impl DbError {
+    /// Whether the statement certainly had no effect, and can be made again in another way.
+    pub(super) fn is_without_effect(&self) -> bool {
+        match self {
+            Self::Violated(_) | Self::GaveWay(_) | Self::StatementLost(_) | Self::SharedSession | Self::Refused(_) => {
+                true
+            }
+            Self::Away(_) | Self::TimedOut(_) | Self::Unclear(_) => false,
+        }
+    }
 }
 
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Away(_) | DbError::GaveWay(_) | DbError::TimedOut(_) => Self::Unavailable(error.into()),
-            DbError::Violated(_) | DbError::StatementLost(_) | DbError::SharedSession | DbError::Refused(_) => {
-                Self::Internal(error.into())
-            }
+            DbError::Violated(_)
+            | DbError::StatementLost(_)
+            | DbError::SharedSession
+            | DbError::Refused(_)
+            | DbError::Unclear(_) => Self::Internal(error.into()),
         }
     }
 }
@@ -62,7 +80,7 @@ impl From<tokio_postgres::Error> for DbError {
             return if error.is_closed() || is_io {
                 Self::Away(describe(&error))
             } else {
-                Self::Refused(describe(&error))
+                Self::Unclear(describe(&error))
             };
         };
         match refusal.constraint() {

@@ -1,5 +1,7 @@
 //! The life of a group: who takes part, as what, and what it is called.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -63,7 +65,12 @@ pub enum ChangeKind {
 ///
 /// # Errors
 /// [`Error::UnknownUser`], or what the database says.
-pub async fn create(db: &Database, owner: UserId, name: &GroupName, others: &[UserId]) -> Result<Change, Error> {
+pub async fn create(
+    db: &Database,
+    owner: UserId,
+    name: &GroupName,
+    others: &BTreeSet<UserId>,
+) -> Result<Change, Error> {
     let others: Vec<&Uuid> = others.iter().map(UserId::as_uuid).collect();
     let conversation = ConversationId::generate();
     let parameters = [

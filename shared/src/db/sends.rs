@@ -127,13 +127,9 @@ async fn store(db: Database, batch: Vec<Waiting>) {
     let sends: Vec<_> = batch.iter().map(|waiting| &*waiting.send).collect();
     let fates = match make_together(&db, &sends).await {
         Ok(rows) => rows.into_iter().map(fate).collect(),
-        Err(error @ (DbError::Away(_) | DbError::TimedOut(_))) => {
-            batch.iter().map(|_| Fate::Failed(error.clone())).collect()
-        }
-        // One of them was refused, or met a lock, and all are undone.
         Err(error) => {
-            tracing::debug!(%error, count = batch.len(), "sends are made one by one");
-            batch.iter().map(|_| Fate::Apart).collect()
+            tracing::debug!(%error, count = batch.len(), "sends that were made together failed");
+            batch.iter().map(|_| fate_after(&error)).collect()
         }
     };
     answer(batch, fates);
@@ -144,6 +140,15 @@ fn fate(row: Row) -> Fate {
         Fate::Apart
     } else {
         Fate::Answered(row)
+    }
+}
+
+/// What becomes of each of the sends whose statement failed. Where one of them was refused, or met a lock, all are undone.
+fn fate_after(error: &DbError) -> Fate {
+    if error.is_without_effect() {
+        Fate::Apart
+    } else {
+        Fate::Failed(error.clone())
     }
 }
 
@@ -196,4 +201,33 @@ async fn make_together(db: &Database, sends: &[&Sending]) -> Result<Vec<Row>, Db
         ],
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_undone_is_made_again_one_by_one() {
+        for error in [
+            DbError::Violated("a constraint".to_owned()),
+            DbError::GaveWay("deadlock detected (40P01)".to_owned()),
+            DbError::StatementLost("prepared statement \"s1\" does not exist (26000)".to_owned()),
+            DbError::Refused("canceling statement due to lock timeout (55P03)".to_owned()),
+        ] {
+            assert!(matches!(fate_after(&error), Fate::Apart), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_stored_is_not_made_again() {
+        let neither_a_refusal_nor_the_network = "host".parse::<tokio_postgres::Config>().unwrap_err();
+        for error in [
+            DbError::Away("the connection broke".to_owned()),
+            DbError::TimedOut(PATIENCE),
+            DbError::from(neither_a_refusal_nor_the_network),
+        ] {
+            assert!(matches!(fate_after(&error), Fate::Failed(_)), "{error}");
+        }
+    }
 }

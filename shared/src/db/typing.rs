@@ -25,7 +25,7 @@ pub struct Typing {
 /// Finds out whom to tell that the connection's user writes.
 ///
 /// # Errors
-/// As a send to that destination has, and [`Error::RateLimited`] for more than one a second.
+/// As a send to that destination has, and [`Error::RateLimited`] for more than one a second there, or ten a second in all.
 pub async fn note(db: &Database, connection: &ConnectionId, destination: Destination) -> Result<Typing, Error> {
     let (receiver, target) = destination.as_uuids();
     let row = db

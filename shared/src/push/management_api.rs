@@ -25,6 +25,10 @@ use crate::domain::ConnectionId;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long one attempt of a call may take, of which the SDK makes three within the call's time. A connection that died unnoticed while
+/// the function was frozen answers nothing; on another one there is time left.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How many posts are under way at once. A message to a large group goes to hundreds of connections; one that does not answer keeps
 /// one place, for as long as a call may take.
 const MAX_POSTS: usize = 64;
@@ -61,6 +65,7 @@ impl ManagementApi {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let region = EnvironmentVariableRegionProvider::new().region().await;
         Ok(Config::builder()

@@ -1,6 +1,6 @@
 //! A user's conversations: which there are, what was said in them, and what changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Delivery;
 use crate::Error;
@@ -117,7 +117,7 @@ pub async fn create_group(
     delivery: &Delivery,
     owner: UserId,
     name: &GroupName,
-    others: &[UserId],
+    others: &BTreeSet<UserId>,
 ) -> Result<Conversation, Error> {
     let conversation = super::groups::create(delivery, owner, name, others).await?;
     show(delivery.db(), owner, conversation).await

@@ -1,5 +1,7 @@
 //! The life of a group, told to everyone in it.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::Delivery;
@@ -21,7 +23,7 @@ pub async fn create(
     delivery: &Delivery,
     owner: UserId,
     name: &GroupName,
-    others: &[UserId],
+    others: &BTreeSet<UserId>,
 ) -> Result<ConversationId, Error> {
     let change = db::groups::create(delivery.db(), owner, name, others).await?;
     let conversation = change.conversation_id;

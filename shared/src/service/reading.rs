@@ -27,17 +27,14 @@ pub async fn mark_read(
 /// As [`mark_read`], asked for by a frame. Where the mark stands already is answered on the asking connection.
 ///
 /// # Errors
-/// As [`db::watermarks::mark_read`], and [`Error::UnknownConnection`].
+/// As [`db::watermarks::mark_read_from`].
 pub async fn mark_read_from(
     delivery: &Delivery,
     connection: &ConnectionId,
     conversation: ConversationId,
     seq: Option<i64>,
 ) -> Result<(), Error> {
-    let user = db::connections::find_user(delivery.db(), connection)
-        .await?
-        .ok_or(Error::UnknownConnection)?;
-    let mark = db::watermarks::mark_read(delivery.db(), user, conversation, seq).await?;
+    let (user, mark) = db::watermarks::mark_read_from(delivery.db(), connection, conversation, seq).await?;
     let frame = frames::conversation_read(conversation, user, mark.seq);
     if mark.moved {
         delivery.post_to_all(mark.connections, &frame).await;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Group;
+use super::sending::connected;
 use crate::support::{said, strings};
 
 /// A group whose member was removed after "one" and "two"; both messages as they were sent.
@@ -67,6 +68,36 @@ async fn a_former_member_keeps_what_they_had_and_sees_nothing_after() {
     assert_eq!(
         (&members[0]["user_id"], &members[0]["removed"]),
         (&json!(group.member.id), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_told_how_far_a_former_member_has_what_was_there() {
+    let (group, ..) = start().await;
+    let mut of_owner = connected(&group.server, &group.owner).await;
+    let _of_admin = connected(&group.server, &group.admin).await;
+    let version = group.owner.listed(&group.server, &group.id).await["version"].clone();
+    let _of_member = connected(&group.server, &group.member).await;
+    let is_marked = format!(
+        "select delivered_seq = 2 from members where user_id = '{}'",
+        group.member.id
+    );
+    group.server.wait_until(&is_marked).await;
+    let changes = group
+        .owner
+        .changes(&group.server, &group.id, version.as_i64().unwrap())
+        .await;
+    assert_eq!(changes["members"], json!([]), "{changes}");
+    assert_eq!(group.owner.listed(&group.server, &group.id).await["version"], version);
+
+    // A mark that is told, so that one of before would have been.
+    of_owner.say_in(&group.id, "three").await;
+    let is_mark_of = |frame: &Value, user: &str| frame["type"] == "delivered" && frame["user_id"] == user;
+    let is_last = |frame: &Value| is_mark_of(frame, &group.admin.id) && frame["seq"] == 3;
+    let told = of_owner.take_all_until(is_last).await;
+    assert!(
+        !told.iter().any(|frame| is_mark_of(frame, &group.member.id)),
+        "{told:?}"
     );
 }
 

@@ -195,6 +195,18 @@ async fn unread_is_counted_up_to_1_000() {
 }
 
 #[tokio::test]
+async fn unread_is_counted_among_the_last_10_000_messages() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    server.leave_messages(&bob, &ada, 2).await;
+    server.leave_messages(&ada, &bob, 9_998).await;
+    let unread = async || ada.get(&server, "/conversations").await[0]["unread_count"].clone();
+    assert_eq!(unread().await, 2);
+    server.leave_messages(&ada, &bob, 1).await;
+    assert_eq!(unread().await, 1);
+}
+
+#[tokio::test]
 async fn limits_and_cursors_outside_the_rule_are_refused() {
     let server = TestServer::start().await;
     let ada = server.user("ada").await;

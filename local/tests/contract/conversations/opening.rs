@@ -126,6 +126,26 @@ async fn a_group_of_256_can_be_made_and_none_of_more() {
 }
 
 #[tokio::test]
+async fn of_the_members_of_a_new_group_each_counts_once_and_the_caller_not_at_all() {
+    let server = TestServer::start().await;
+    let ada = server.user("ada").await;
+    let guests = server.crowd("guest", 256).await;
+    let open = async |ids: Vec<&String>| {
+        let wanted = json!({"name": "All", "user_ids": ids});
+        ada.call(&server, "POST", "/conversations", wanted).await
+    };
+    let twice = guests[..255].iter().chain(&guests[..255]);
+    let answer = open(twice.chain([&ada.id]).collect()).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.json()["members"].as_array().unwrap().len(), 256);
+    let answer = open(vec![&guests[0]; 1_000]).await;
+    assert_eq!(answer.json()["members"].as_array().unwrap().len(), 2);
+    open(guests.iter().chain(&guests).collect())
+        .await
+        .refuses(&["user_ids"]);
+}
+
+#[tokio::test]
 async fn what_is_to_be_opened_keeps_to_the_rules() {
     let server = TestServer::start().await;
     server.lift_rate_limits().await;

@@ -98,6 +98,9 @@ async fn a_new_message_brings_what_is_left_below_it() {
     let frames = to.take(6).await;
     assert_eq!(frames[0]["content"], "new");
     assert_eq!(strings(&frames[1..], "content"), waiting(501, 505));
+    // In a function the mark is written after the pushes, and another one answers the connect.
+    let is_marked = format!("select delivered_seq = 506 from members where user_id = '{}'", bob.id);
+    server.wait_until(&is_marked).await;
     server.connect(&bob).await.expect_nothing().await;
 }
 

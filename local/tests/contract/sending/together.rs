@@ -60,6 +60,12 @@ async fn answers(senders: &mut [Sender]) -> Vec<Value> {
     join_all(senders.iter_mut().map(|sender| sender.socket.next())).await
 }
 
+/// How many commits stored the messages with this content.
+async fn commits_of(content: &str, server: &TestServer) -> i64 {
+    let count = "select count(distinct xmin::text) from messages where content = $1";
+    server.sql().await.query_one(count, &[&content]).await.unwrap().get(0)
+}
+
 #[tokio::test]
 async fn what_is_sent_while_another_send_is_under_way_shares_a_commit() {
     if only_in_process("a function sends one message at a time") {
@@ -71,11 +77,46 @@ async fn what_is_sent_while_another_send_is_under_way_shares_a_commit() {
     for answer in answers(&mut others).await {
         assert_eq!((&answer["content"], &answer["seq"]), (&"together".into(), &2.into()));
     }
-    let commits = "select count(distinct xmin::text) from messages where content = 'together'";
-    let commits: i64 = server.sql().await.query_one(commits, &[]).await.unwrap().get(0);
+    let commits = commits_of("together", &server).await;
     assert!((1..7).contains(&commits), "{commits} for 7 messages");
     drop(lock);
     assert_eq!(first.socket.next().await["content"], "waiting");
+}
+
+/// A commit that is only slow holds locks that the next sends may want, and what it waits for they would wait for, too.
+#[tokio::test]
+async fn what_is_sent_while_a_commit_takes_long_waits_for_it_and_shares_the_next() {
+    if only_in_process("a function sends one message at a time") {
+        return;
+    }
+    let server = TestServer::start().await;
+    let [mut first, mut others @ ..] = senders::<8>(&server).await;
+    let slow_commit = "
+        create function wait() returns trigger language plpgsql as $$
+            begin perform pg_advisory_xact_lock_shared(1); return null; end $$;
+        create constraint trigger slow after insert on messages deferrable initially deferred
+            for each row execute function wait()";
+    let sql = server.sql().await;
+    sql.batch_execute(slow_commit).await.unwrap();
+    sql.batch_execute("select pg_advisory_lock(1)").await.unwrap();
+    first.send("waiting").await;
+    let is_committing = "select exists (select from pg_locks where locktype = 'advisory' and not granted)";
+    server.wait_until(is_committing).await;
+    // One after the other: each would be on its way to the database before the next comes, if it did not wait.
+    let mut reader = server.connect(&server.user("reader").await).await;
+    for sender in &mut others {
+        sender.send("together").await;
+        for _ in 0..5 {
+            reader.catch_up().await;
+        }
+    }
+    sql.batch_execute("select pg_advisory_unlock(1)").await.unwrap();
+    assert_eq!(first.socket.next().await["content"], "waiting");
+    for answer in answers(&mut others).await {
+        assert_eq!(answer["content"], "together");
+    }
+    let commits = commits_of("together", &server).await;
+    assert!((1..=3).contains(&commits), "{commits} for 7 messages");
 }
 
 #[tokio::test]
