@@ -215,7 +215,6 @@ async fn no_row_can_be_neither_direct_nor_a_group() {
     let server = TestServer::start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let id = ada.open_direct(&server, &bob).await;
-    let id = id.as_str().unwrap();
     let sql = server.sql().await;
     let broken = [
         "update conversations set kind = 'group' where id = $1::text::uuid",
