@@ -12,6 +12,7 @@ use aws_lambda_events::apigw::{
 };
 use axum::Router;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent, Service};
 use serde_json::Value;
@@ -123,8 +124,9 @@ impl Function {
         E: std::fmt::Display,
     {
         Self::new(Invocation::WebSocket(Arc::new(move |event| {
-            let answer = handler(event);
-            Box::pin(async move { answer.await.map_err(|error| FunctionError::Failed(error.to_string())) })
+            // Not an `async` block: that would have room for the handler's future twice.
+            let answer = handler(event).map_err(|error| FunctionError::Failed(error.to_string()));
+            answer.boxed()
         })))
     }
 
@@ -163,7 +165,7 @@ impl Function {
         event: WebSocketEvent,
     ) -> Result<ApiGatewayProxyResponse, FunctionError> {
         match &self.invocation {
-            Invocation::WebSocket(handler) => self.limited(handler(event.event)).await,
+            Invocation::WebSocket(handler) => self.limited(handler(*event.event)).await,
             Invocation::Remote(function) => self
                 .limited(function.invoke(bytes_of(payload::websocket(event))?))
                 .await

@@ -17,8 +17,8 @@ use super::spelling::Spelling;
 /// An event of a WebSocket API, and what its type does not hold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WebSocketEvent {
-    /// The event.
-    pub(super) event: ApiGatewayWebsocketProxyRequest,
+    /// The event. It is over a kilobyte, and each future that it is handed on through would have room for it.
+    pub(super) event: Box<ApiGatewayWebsocketProxyRequest>,
     /// How its headers are spelt.
     pub(super) spelling: Spelling,
 }

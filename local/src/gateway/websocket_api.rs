@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::call::Call;
+use super::connections::Queue;
 use super::health;
 use super::integration::Integration;
 use super::options::WebSocketOptions;
@@ -109,9 +110,9 @@ impl WebSocketApi {
         let registration = self
             .environment
             .connections
-            .register(connection.id.clone(), connection.client());
-        let admission = match self.admit(&connection, event).await {
-            Ok(admission) => admission,
+            .register(connection.id.clone(), connection.client.clone());
+        let response = match self.admit(&connection, event).await {
+            Ok(admission) => handshake.response(&admission),
             Err(refusal) => {
                 drop(registration);
                 // The client may be gone: then nobody needs to hear that it is refused.
@@ -121,24 +122,13 @@ impl WebSocketApi {
         };
         let queue = registration.open();
         // If the client is gone the upgrade fails, and `$disconnect` follows as after any other end.
-        let _ = answer.send(handshake.response(&admission));
-        let closing = match handshake.upgrade(&self.environment.options).await {
-            Ok(socket) => {
-                Session::new(self.clone(), connection.clone(), socket, queue)
-                    .run()
-                    .await
-            }
-            Err(error) => {
-                tracing::debug!(%error, connection_id = %connection.id, "an upgrade failed");
-                Closing::without_socket(Ending::abnormal())
-            }
-        };
-        drop(registration);
+        let _ = answer.send(response);
         let Closing {
             ending,
             socket,
             handling,
-        } = closing;
+        } = self.serve(&connection, handshake, queue).await;
+        drop(registration);
         if let Some(socket) = socket {
             let close_timeout = self.environment.options.close_timeout;
             // The client's leave must not delay the news of it.
@@ -151,6 +141,20 @@ impl WebSocketApi {
             handling.await;
         }
         self.disconnect(&connection, &ending).await;
+    }
+
+    /// What happens on the socket until it ends.
+    async fn serve(self: &Arc<Self>, connection: &Arc<Connection>, handshake: Handshake, queue: Queue) -> Closing {
+        let socket = match handshake.upgrade(&self.environment.options).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::debug!(%error, connection_id = %connection.id, "an upgrade failed");
+                return Closing::without_socket(Ending::abnormal());
+            }
+        };
+        let mut session = Session::new(self.clone(), connection.clone(), socket, queue);
+        let ending = session.run().await;
+        session.into_closing(ending)
     }
 
     /// Asks `$connect`; the error is the status to refuse the handshake with.
@@ -237,3 +241,6 @@ fn refusal_status(code: i64) -> StatusCode {
         .filter(|status| !status.is_informational())
         .unwrap_or(StatusCode::BAD_GATEWAY)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_lambda_events::apigw::{
-    ApiGatewayRequestIdentity, ApiGatewayWebsocketProxyRequest, ApiGatewayWebsocketProxyRequestContext,
-};
+use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use aws_lambda_events::query_map::QueryMap;
 use chrono::{DateTime, Utc};
 use http::header::{CONNECTION, HOST, UPGRADE};
@@ -20,39 +18,28 @@ use crate::gateway::encoding;
 use crate::gateway::payload::WebSocketEvent;
 use crate::gateway::spelling::{FirstHead, Spelling};
 
-/// A client's connection.
+/// A client's connection, as its handshake showed it. The events that tell of it repeat that.
 pub(super) struct Connection {
     /// Its name in events and pushes.
     pub(super) id: ConnectionId,
-    /// What all of its events say alike.
-    context: ApiGatewayWebsocketProxyRequestContext,
+    /// Whose it is.
+    pub(super) client: Client,
+    stage: String,
+    domain_name: String,
 }
 
 impl Connection {
     /// A connection that begins with the handshake of `call`.
     pub(super) fn new(stage: &str, call: &Call) -> Self {
-        let id = ConnectionId::new(encoding::fresh_id());
-        let mut identity = ApiGatewayRequestIdentity::default();
-        identity.source_ip = Some(call.source.to_string());
-        identity.user_agent.clone_from(&call.user_agent);
-        let mut context = ApiGatewayWebsocketProxyRequestContext::default();
-        context.apiid = Some(API_ID.to_owned());
-        context.connected_at = call.received_at.timestamp_millis();
-        context.connection_id = Some(id.to_string());
-        context.domain_name = Some(call.domain_name.clone());
-        context.identity = identity;
-        context.message_direction = Some("IN".to_owned());
-        context.stage = Some(stage.to_owned());
-        Self { id, context }
-    }
-
-    /// Whose connection it is.
-    pub(super) fn client(&self) -> Client {
-        let identity = &self.context.identity;
-        Client {
-            connected_at: DateTime::from_timestamp_millis(self.context.connected_at).unwrap_or_default(),
-            source_ip: identity.source_ip.clone().unwrap_or_default(),
-            user_agent: identity.user_agent.clone(),
+        Self {
+            id: ConnectionId::new(encoding::fresh_id()),
+            client: Client {
+                connected_at: call.received_at,
+                source_ip: call.source.to_string(),
+                user_agent: call.user_agent.clone(),
+            },
+            stage: stage.to_owned(),
+            domain_name: call.domain_name.clone(),
         }
     }
 
@@ -109,25 +96,31 @@ impl Connection {
         route_key: &str,
         request_id: String,
         now: DateTime<Utc>,
-    ) -> ApiGatewayWebsocketProxyRequest {
-        let mut event = ApiGatewayWebsocketProxyRequest::default();
-        let mut context = self.context.clone();
+    ) -> Box<ApiGatewayWebsocketProxyRequest> {
+        let mut event = Box::<ApiGatewayWebsocketProxyRequest>::default();
+        let context = &mut event.request_context;
+        context.apiid = Some(API_ID.to_owned());
+        context.connected_at = self.client.connected_at.timestamp_millis();
+        context.connection_id = Some(self.id.to_string());
+        context.domain_name = Some(self.domain_name.clone());
+        context.identity.source_ip = Some(self.client.source_ip.clone());
+        context.identity.user_agent.clone_from(&self.client.user_agent);
+        context.message_direction = Some("IN".to_owned());
+        context.stage = Some(self.stage.clone());
         context.event_type = Some(event_type.to_owned());
         context.route_key = Some(route_key.to_owned());
         context.extended_request_id = Some(request_id.clone());
         context.request_id = Some(request_id);
         context.request_time = Some(encoding::request_time(now));
         context.request_time_epoch = now.timestamp_millis();
-        event.request_context = context;
         event
     }
 
     /// The four headers of captured events; all but the first are empty there too.
     fn disconnect_headers(&self) -> HeaderMap {
         const EMPTY: HeaderValue = HeaderValue::from_static("");
-        let domain_name = self.context.domain_name.as_deref().unwrap_or_default();
         HeaderMap::from_iter([
-            (HOST, HeaderValue::from_str(domain_name).unwrap_or(EMPTY)),
+            (HOST, HeaderValue::from_str(&self.domain_name).unwrap_or(EMPTY)),
             (HeaderName::from_static("x-api-key"), EMPTY),
             (HeaderName::from_static("x-forwarded-for"), EMPTY),
             (HeaderName::from_static("x-restapi"), EMPTY),
@@ -145,7 +138,7 @@ struct FailureFrame<'a> {
 }
 
 /// An event whose headers, if it has any, are the gateway's.
-fn without_client_headers(event: ApiGatewayWebsocketProxyRequest) -> WebSocketEvent {
+fn without_client_headers(event: Box<ApiGatewayWebsocketProxyRequest>) -> WebSocketEvent {
     WebSocketEvent {
         event,
         spelling: Spelling::default(),

@@ -67,13 +67,18 @@ impl Session {
     }
 
     /// Serves the socket until it ends.
-    pub(super) async fn run(mut self) -> Closing {
+    pub(super) async fn run(&mut self) -> Ending {
         loop {
             let event = self.next_event().await;
             if let Err(ending) = self.react(event).await {
-                return Closing::new(ending, self.socket, self.handling);
+                return ending;
             }
         }
+    }
+
+    /// What is left when it has ended.
+    pub(super) fn into_closing(self, ending: Ending) -> Closing {
+        Closing::new(ending, self.socket, self.handling)
     }
 
     async fn next_event(&mut self) -> Event {
