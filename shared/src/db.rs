@@ -19,6 +19,7 @@ pub mod rate_limits;
 mod sends;
 mod session_lock;
 pub mod sync;
+mod trust;
 pub mod typing;
 pub mod users;
 pub mod watermarks;

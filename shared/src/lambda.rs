@@ -7,8 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use axum::Router;
+use lambda_http::Adapter;
 use lambda_runtime::layers::TracingLayer;
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use tower::util::MapRequestLayer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -96,6 +98,29 @@ impl Environment {
         Ok(Delivery::new(self.database()?, Arc::new(push), afterwards))
     }
 
+    /// Serves an HTTP function.
+    ///
+    /// # Errors
+    /// Where the Lambda runtime ends.
+    pub async fn serve_http(&self, router: Router) -> Result<(), Error> {
+        let runtime = Runtime::new(Adapter::from(router)).layer(TracingLayer::new());
+        runtime.layer(self.waking()).run().await
+    }
+
+    /// Serves a WebSocket function.
+    ///
+    /// # Errors
+    /// Where the Lambda runtime ends.
+    pub async fn serve_websocket<H, F>(&self, handler: H) -> Result<(), Error>
+    where
+        H: Fn(ApiGatewayWebsocketProxyRequest) -> F,
+        F: Future<Output = Result<ApiGatewayProxyResponse, Error>>,
+    {
+        let handler = service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| handler(event.payload));
+        let runtime = Runtime::new(handler).layer(TracingLayer::new());
+        runtime.layer(self.waking()).run().await
+    }
+
     /// Serves a WebSocket function that has work left when it has answered: the environment stays awake until that is done.
     ///
     /// # Errors
@@ -109,7 +134,18 @@ impl Environment {
         let awake = after.keep_awake().await;
         let handler = service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| handler(event.payload));
         let runtime = Runtime::new(handler).layer(TracingLayer::new()).layer(after);
-        tokio::try_join!(runtime.run(), awake).map(drop)
+        tokio::try_join!(runtime.layer(self.waking()).run(), awake).map(drop)
+    }
+
+    /// A layer that notes the begin of each invocation: the environment may have been frozen since the last one.
+    fn waking(&self) -> MapRequestLayer<impl Fn(LambdaInvocation) -> LambdaInvocation + Clone + use<>> {
+        let db = self.db.get().cloned();
+        MapRequestLayer::new(move |invocation| {
+            if let Some(db) = &db {
+                db.distrust_connections();
+            }
+            invocation
+        })
     }
 }
 
@@ -120,29 +156,6 @@ impl Environment {
 pub fn environment() -> Result<Environment, Error> {
     start_logging();
     Environment::from_process()
-}
-
-/// Serves an HTTP function.
-///
-/// # Errors
-/// Where the Lambda runtime ends.
-pub async fn serve_http(router: Router) -> Result<(), Error> {
-    lambda_http::run(router).await
-}
-
-/// Serves a WebSocket function.
-///
-/// # Errors
-/// Where the Lambda runtime ends.
-pub async fn serve_websocket<H, F>(handler: H) -> Result<(), Error>
-where
-    H: Fn(ApiGatewayWebsocketProxyRequest) -> F,
-    F: Future<Output = Result<ApiGatewayProxyResponse, Error>>,
-{
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
-        handler(event.payload)
-    }))
-    .await
 }
 
 /// JSON lines for `CloudWatch`, which adds the time itself. `RUST_LOG` says which; without it, or with one that can't be read, those

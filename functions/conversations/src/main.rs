@@ -1,11 +1,11 @@
 //! The `conversations` function on AWS Lambda.
 
-use shared::lambda::{Error, environment, serve_http};
+use shared::lambda::{Error, environment};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = environment()?;
-    serve_http(conversations::router(
+    env.serve_http(conversations::router(
         env.database()?,
         env.tokens()?,
         env.delivery().await?,

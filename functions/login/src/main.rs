@@ -1,9 +1,10 @@
 //! The `login` function on AWS Lambda.
 
-use shared::lambda::{Error, environment, serve_http};
+use shared::lambda::{Error, environment};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = environment()?;
-    serve_http(login::router(env.database()?, env.passwords(), env.tokens()?)).await
+    env.serve_http(login::router(env.database()?, env.passwords(), env.tokens()?))
+        .await
 }

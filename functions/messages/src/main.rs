@@ -1,9 +1,10 @@
 //! The `messages` function on AWS Lambda.
 
-use shared::lambda::{Error, environment, serve_http};
+use shared::lambda::{Error, environment};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = environment()?;
-    serve_http(messages::router(env.database()?, env.tokens()?, env.delivery().await?)).await
+    env.serve_http(messages::router(env.database()?, env.tokens()?, env.delivery().await?))
+        .await
 }

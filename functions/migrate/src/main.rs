@@ -5,7 +5,7 @@ use migrate::Migrator;
 use shared::SystemClock;
 use shared::lambda::{Error, environment};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     // Faults of the settings are told to CloudFormation too: it would wait long for a function that does not start.
     let database = environment().and_then(|env| env.direct_database());

@@ -1,9 +1,9 @@
 //! The `profile` function on AWS Lambda.
 
-use shared::lambda::{Error, environment, serve_http};
+use shared::lambda::{Error, environment};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = environment()?;
-    serve_http(profile::router(env.database()?, env.tokens()?)).await
+    env.serve_http(profile::router(env.database()?, env.tokens()?)).await
 }

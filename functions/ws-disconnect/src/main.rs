@@ -1,8 +1,9 @@
 //! The `ws-disconnect` function on AWS Lambda.
-use shared::lambda::{Error, environment, serve_websocket};
+use shared::lambda::{Error, environment};
 use ws_disconnect::handle;
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let delivery = environment()?.delivery().await?;
-    serve_websocket(|event| handle(delivery.clone(), event)).await
+    let env = environment()?;
+    let delivery = env.delivery().await?;
+    env.serve_websocket(|event| handle(delivery.clone(), event)).await
 }

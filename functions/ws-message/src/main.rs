@@ -1,9 +1,9 @@
 //! The `ws-message` function on AWS Lambda.
-use shared::lambda::{Error, environment, serve_websocket};
+use shared::lambda::{Error, environment};
 use ws_message::{Services, handle};
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let env = environment()?;
     let services = Services::new(env.database()?, env.delivery().await?);
-    serve_websocket(|event| handle(services.clone(), event)).await
+    env.serve_websocket(|event| handle(services.clone(), event)).await
 }

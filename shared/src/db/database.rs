@@ -10,6 +10,7 @@ use super::cancel::cancel;
 use super::connect::Endpoint;
 use super::pulse::Pulse;
 use super::sends::Sends;
+use super::trust::Trust;
 
 /// How long a statement that nobody waits for may take to cancel; after that the server finds its connection closed. It is long because
 /// a pooler waits for a Postgres that hangs, and must not be left meanwhile.
@@ -39,8 +40,9 @@ pub struct DatabaseConfig {
     pub pool_size: usize,
     /// `DATABASE_TIMEOUT_MS`: how long a statement, or the wait for a connection, may take.
     pub timeout: Duration,
-    /// `DATABASE_VERIFY_CONNECTIONS`: whether a connection is tried before each use. An environment that was frozen finds its sockets
-    /// dead without a notice.
+    /// `DATABASE_VERIFY_CONNECTIONS`: whether a connection is tried before each use; in a process that calls
+    /// [`Database::distrust_connections`], before its first use after that. An environment that was frozen finds its sockets dead without
+    /// a notice.
     pub verify_connections: bool,
 }
 
@@ -54,6 +56,7 @@ pub struct Database {
     endpoint: Endpoint,
     statements: Statements,
     timeout: Duration,
+    trust: Trust,
     pulse: Pulse,
     sends: Sends,
 }
@@ -64,32 +67,33 @@ impl Database {
     /// # Errors
     /// [`DbError::Refused`] where the pool's own settings contradict each other.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DbError> {
-        let recycling_method = if config.verify_connections {
-            RecyclingMethod::Verified
-        } else {
-            RecyclingMethod::Fast
-        };
         let endpoint = &config.endpoint;
         let manager = Manager::from_config(
             endpoint.config().clone(),
             endpoint.connector(),
-            ManagerConfig { recycling_method },
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
         );
-        let pool = Pool::builder(manager)
+        let trust = Trust::default();
+        let mut pool = Pool::builder(manager)
             .max_size(config.pool_size)
             // The backend that was busy last has everything at hand: taken in turn, all of them stay cold.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(config.timeout))
             .create_timeout(Some(config.timeout))
-            .recycle_timeout(Some(config.timeout))
-            .build()
-            .map_err(|error| DbError::Refused(error.to_string()))?;
+            .recycle_timeout(Some(config.timeout));
+        if config.verify_connections {
+            pool = pool.pre_recycle(trust.check(config.timeout));
+        }
+        let pool = pool.build().map_err(|error| DbError::Refused(error.to_string()))?;
         Ok(Self {
             pool,
             endpoint: endpoint.clone(),
             statements: config.statements,
             timeout: config.timeout,
+            trust,
             pulse: Pulse::default(),
             sends: Sends::default(),
         })
@@ -101,6 +105,12 @@ impl Database {
     /// [`DbError::Away`] or [`DbError::TimedOut`] where it does not.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.query("select 1", &[]).await.map(drop)
+    }
+
+    /// Says that connections may have died without a notice, as in an environment that was frozen: each that was used before is tried
+    /// before its next use, and replaced where it does not answer.
+    pub fn distrust_connections(&self) {
+        self.trust.begin(Instant::now());
     }
 
     /// The sends under way.

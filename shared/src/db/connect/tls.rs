@@ -4,9 +4,9 @@ mod verifier;
 
 use std::sync::Arc;
 
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, NamedGroup, RootCertStore};
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -78,7 +78,7 @@ impl Protection {
 
     /// The connector which verifies what the mode demands. It names its cryptography: the process may have no default for it.
     pub(super) fn connector(&self) -> Result<MakeRustlsConnect, EndpointError> {
-        let provider = ring::default_provider();
+        let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
         let builder = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
@@ -101,6 +101,16 @@ impl Protection {
             _ => Ok(None),
         }
     }
+}
+
+/// Ring's, with P-256 for the first key share. It is all that Postgres takes before version 18, unless `ssl_ecdh_curve` names another,
+/// and every server of TLS 1.3 has it (RFC 8446, section 9.1): one that takes no share offered asks for another, in a round trip more.
+fn provider() -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    provider
+        .kx_groups
+        .sort_by_key(|group| group.name() != NamedGroup::secp256r1);
+    provider
 }
 
 fn public_authorities() -> RootCertStore {
@@ -178,6 +188,16 @@ mod tests {
     #[test]
     fn the_public_authorities_make_a_connector() {
         assert!(choose("verify-full", "system").unwrap().connector().is_ok());
+    }
+
+    #[test]
+    fn the_first_key_share_is_one_that_every_postgres_takes_and_no_other_is_lost() {
+        let names =
+            |provider: CryptoProvider| -> Vec<_> { provider.kx_groups.iter().map(|group| group.name()).collect() };
+        let (ours, all) = (names(provider()), names(ring::default_provider()));
+        assert_eq!(ours.first(), Some(&NamedGroup::secp256r1));
+        assert_eq!(ours.len(), all.len());
+        assert!(all.iter().all(|name| ours.contains(name)));
     }
 
     #[test]
