@@ -209,7 +209,11 @@ alter function post_messages(text[], uuid[], uuid[], uuid[], text[], uuid[], tex
 -- passed and the user's own devices; of a former member's, nobody.
 create function move_delivered_marks(p_conversations uuid[], p_users uuid[], p_from bigint[], p_to bigint[])
 returns setof mark_result
-language plpgsql set plan_cache_mode = force_generic_plan as $$
+language plpgsql
+set plan_cache_mode = force_generic_plan
+-- A few rows of each table, whatever its size: all by index. For ten rows the planner would rather read a table of some hundred blocks.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
 declare
     v_movable bigint[];
 begin
