@@ -25,8 +25,8 @@ use crate::domain::ConnectionId;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long one attempt of a call may take, of which the SDK makes three within the call's time. A connection that died unnoticed while
-/// the function was frozen answers nothing; on another one there is time left.
+/// How long one attempt of a call may take, so that another one has time left within the call's. A connection that died unnoticed while
+/// the function was frozen answers nothing; a new one does.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many posts are under way at once. A message to a large group goes to hundreds of connections; one that does not answer keeps
