@@ -59,7 +59,7 @@ async fn a_burst_over_all_connections_of_a_user_moves_a_hundred_marks_and_the_re
     assert_eq!(ada.listed(&server, &id).await["unread_count"], unread);
     wait_as_told(of_type(&of_tablet, "error").last().unwrap()).await;
     read(&mut tablet, &id, MANY).await;
-    assert_eq!(tablet.next().await["seq"], MANY);
+    assert_eq!(tablet.next_of("conversation_read").await["seq"], MANY);
 }
 
 #[tokio::test]
