@@ -57,9 +57,16 @@ async fn a_burst_over_all_connections_of_a_user_moves_a_hundred_marks_and_the_re
     assert_eq!(told.iter().collect::<Vec<_>>(), moved);
     let unread = u64::from(MANY) - moved.last().unwrap()["seq"].as_u64().unwrap();
     assert_eq!(ada.listed(&server, &id).await["unread_count"], unread);
-    wait_as_told(of_type(&of_tablet, "error").last().unwrap()).await;
-    read(&mut tablet, &id, MANY).await;
-    assert_eq!(tablet.next_of("conversation_read").await["seq"], MANY);
+    // A frame that passed after the last refusal may have taken the token that this one tells of. Nobody else takes any by now.
+    let mut answer = (*of_type(&of_tablet, "error").last().unwrap()).clone();
+    for _ in 0..2 {
+        if answer["type"] == "error" {
+            wait_as_told(&answer).await;
+            read(&mut tablet, &id, MANY).await;
+            answer = tablet.next().await;
+        }
+    }
+    assert_eq!(answer["seq"], MANY, "{answer}");
 }
 
 #[tokio::test]
