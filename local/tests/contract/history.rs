@@ -1,6 +1,7 @@
 //! `GET /chats/{userId}`: paging back through a conversation.
 
 mod paging;
+mod read_times;
 
 use chrono::{DateTime, FixedOffset};
 use reqwest::Method;

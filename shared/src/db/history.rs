@@ -87,6 +87,43 @@ pub async fn first_seq_at(db: &Database, conversation: ConversationId, time: Dat
     Ok(row.get("seq"))
 }
 
+/// A page of messages, and when each was read: by the first of its reader's marks that is not below it.
+///
+/// Each user's marks between the page's ends, and the first past them, are read as one stretch of their index: to look each message's
+/// mark up would cost most of the page. `width_bucket` then counts the marks below a message, by bisection.
+const HISTORY: &str = "
+    with page as materialized (
+        select * from messages
+        where conversation_id = $1 and seq < $2 and deleted_at is null
+        order by seq desc limit $3
+    ),
+    ends as materialized (select min(seq) as low, max(seq) as high from page)
+    select m.id, m.sender_id, m.content, m.created_at, m.edited_at,
+        reader.read_seq >= m.seq as is_read,
+        reader.times[1 + width_bucket(m.seq - 1, reader.seqs)] as read_at
+    from page m
+    join (
+        select user_id, read_seq, marks.*
+        from ends, members
+        cross join lateral (
+            select array_agg(seq order by seq) as seqs, array_agg(read_at order by seq) as times
+            from (
+                (
+                    select seq, read_at from read_marks
+                    where conversation_id = $1 and user_id = members.user_id and seq >= low and seq < high
+                )
+                union all
+                (
+                    select seq, read_at from read_marks
+                    where conversation_id = $1 and user_id = members.user_id and seq >= high
+                    order by seq limit 1
+                )
+            ) of_the_page
+        ) marks
+        where conversation_id = $1
+    ) reader on reader.user_id <> m.sender_id
+    order by m.seq desc";
+
 /// The messages right below `before`, newest first, without deleted ones.
 ///
 /// # Errors
@@ -94,20 +131,7 @@ pub async fn first_seq_at(db: &Database, conversation: ConversationId, time: Dat
 pub async fn list(db: &Database, conversation: ConversationId, before: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
     let rows = db
         .query(
-            "select m.id, m.sender_id, m.content, m.created_at, m.edited_at,
-                 reader.read_seq >= m.seq as is_read,
-                 (
-                     select read_at from read_marks
-                     where conversation_id = m.conversation_id and user_id = reader.user_id and seq >= m.seq
-                     order by seq limit 1
-                 ) as read_at
-             from (
-                 select * from messages
-                 where conversation_id = $1 and seq < $2 and deleted_at is null
-                 order by seq desc limit $3
-             ) m
-             join members reader on reader.conversation_id = m.conversation_id and reader.user_id <> m.sender_id
-             order by m.seq desc",
+            HISTORY,
             &[
                 (conversation.as_uuid(), Type::UUID),
                 (&before, Type::INT8),

@@ -196,45 +196,6 @@ async fn a_frame_that_can_not_be_read_says_why() {
 }
 
 #[tokio::test]
-async fn the_history_tells_what_was_read_and_when_the_mark_passed_it() {
-    let (server, ada, bob, id) = conversation(3).await;
-    let mut of_ada = connected(&server, &ada).await;
-    of_ada.say(&bob, "own").await;
-    let history = async || bob.get(&server, &format!("/chats/{}", ada.id)).await;
-    let marks = |page: &Value| {
-        let items = page.as_array().unwrap().iter().rev();
-        items
-            .map(|item| (item["is_read"].clone(), item["read_at"].clone()))
-            .collect::<Vec<_>>()
-    };
-    let unread = (json!(false), Value::Null);
-    assert_eq!(marks(&history().await), vec![unread.clone(); 4]);
-
-    ada.read(&server, &id, Some(1)).await.ok();
-    let first = marks(&history().await);
-    assert_eq!(
-        (&first[0].0, &first[1], &first[2], &first[3]),
-        (&json!(true), &unread, &unread, &unread)
-    );
-    let read_at = first[0].1.as_str().unwrap();
-    assert!(
-        read_at.ends_with('Z') && chrono::DateTime::parse_from_rfc3339(read_at).is_ok(),
-        "{read_at}"
-    );
-
-    ada.read(&server, &id, None).await.ok();
-    let second = marks(&history().await);
-    assert_eq!(second[0], first[0]);
-    assert_eq!((&second[1].0, &second[1]), (&json!(true), &second[2]));
-    assert!(second[1].1.as_str() > Some(read_at));
-    assert_eq!(second[3], unread, "Ada's own is read by Bob, not by her");
-    // Both see the same.
-    assert_eq!(history().await, ada.get(&server, &format!("/chats/{}", bob.id)).await);
-    bob.read(&server, &id, None).await.ok();
-    assert_eq!(marks(&history().await)[3].0, true);
-}
-
-#[tokio::test]
 async fn a_body_that_is_no_seq_is_refused() {
     let (server, ada, _, id) = conversation(1).await;
     let path = format!("/conversations/{id}/read");

@@ -1,3 +1,4 @@
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::{Method, StatusCode};
@@ -68,7 +69,9 @@ impl User {
 
 /// A name that nothing else has: it begins with `prefix` and is a word for SQL, too.
 pub fn unique(prefix: &str) -> String {
+    // The id of a process doesn't do: the system gives ids out again, and what a test that failed has left may still be there.
+    static PROCESS: LazyLock<u32> = LazyLock::new(rand::random);
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("{prefix}_{:x}_{count:x}", std::process::id()).replace('-', "_")
+    format!("{prefix}_{:x}_{count:x}", *PROCESS).replace('-', "_")
 }
