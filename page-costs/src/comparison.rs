@@ -5,9 +5,6 @@ use std::fmt;
 use crate::cost::Cost;
 use crate::lists::List;
 
-/// How many blocks a page may cost more: rows that lie together may lie in one block or in two.
-const TOLERANCE: u64 = 2;
-
 /// Above the comparisons, as they are printed.
 pub(crate) const HEAD: &str = "blocks looked at                                  small   large  deeper indexes";
 
@@ -23,7 +20,12 @@ impl Comparison {
     /// Whether the page costs the same but for the levels that indexes have grown by.
     pub(crate) fn is_equal(&self) -> bool {
         let (small, large) = (self.small.blocks, self.large.blocks);
-        small <= large + TOLERANCE && large <= small + self.deeper() + TOLERANCE
+        small <= large + self.straddling() && large <= small + self.deeper() + self.straddling()
+    }
+
+    /// How many blocks more a page may cost by chance: what lies together in an index or its table may lie in one block or in two.
+    fn straddling(&self) -> u64 {
+        2 * self.small.indexes.len() as u64
     }
 
     /// A look-up in an index reads one block of each level, and an index of some hundred times the rows has a level more: what that

@@ -97,12 +97,8 @@ const HISTORY: &str = "
         where conversation_id = $1 and seq < $2 and deleted_at is null
         order by seq desc limit $3
     ),
-    ends as materialized (select min(seq) as low, max(seq) as high from page)
-    select m.id, m.sender_id, m.content, m.created_at, m.edited_at,
-        reader.read_seq >= m.seq as is_read,
-        reader.times[1 + width_bucket(m.seq - 1, reader.seqs)] as read_at
-    from page m
-    join (
+    ends as materialized (select min(seq) as low, max(seq) as high from page),
+    readers as materialized (
         select user_id, read_seq, marks.*
         from ends, members
         cross join lateral (
@@ -121,8 +117,12 @@ const HISTORY: &str = "
             ) of_the_page
         ) marks
         where conversation_id = $1
-    ) reader on reader.user_id <> m.sender_id
-    order by m.seq desc";
+    )
+    select page.id, sender_id, content, created_at, edited_at,
+        read_seq >= seq as is_read,
+        times[1 + width_bucket(seq - 1, seqs)] as read_at
+    from page join readers on user_id <> sender_id
+    order by seq desc";
 
 /// The messages right below `before`, newest first, without deleted ones.
 ///
