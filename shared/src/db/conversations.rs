@@ -152,16 +152,10 @@ pub async fn list_last_messages(
     conversations: &[ConversationId],
 ) -> Result<Vec<Entry>, DbError> {
     let ids: Vec<&Uuid> = conversations.iter().map(ConversationId::as_uuid).collect();
-    let last = format!("{VISIBLE} and m.seq = coalesce(wanted.left_seq, wanted.last_seq) limit 1");
+    let last = format!("{VISIBLE} and m.seq = (select coalesce(left_seq, last_seq) from part) limit 1");
     let sql = format!(
-        "select last.* from unnest($2) as named (id)
-         cross join lateral (
-             select c.id, c.last_seq, members.left_seq
-             from conversations c join members on members.conversation_id = c.id and members.user_id = $1
-             where c.id = named.id offset 0
-         ) wanted
-         cross join lateral ({} offset 0) last",
-        feed::entries(&last).replace("$2", "wanted.id")
+        "select last.* from unnest($2) as named (id) cross join lateral ({} offset 0) last",
+        feed::entries(&last).replace("$2", "named.id")
     );
     feed::list(
         db,

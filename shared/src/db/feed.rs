@@ -145,31 +145,34 @@ fn scope(row: &Row) -> Scope {
     }
 }
 
-/// What the user `$1` sees of a message: to a former member one that changed after they were removed is as good as deleted.
+/// What a user sees of a message: to a former member one that changed after they were removed is as good as deleted.
 const ENTRY_COLUMNS: &str =
     "m.id, m.conversation_id, m.seq, m.created_version, m.sender_id, m.content, m.reply_to, m.created_at,
-     case when m.version > me.left_version then null else m.edited_at end as edited_at,
+     case when m.version > part.left_version then null else m.edited_at end as edited_at,
      u.username as sender_username,
-     case when m.version > me.left_version then m.created_version else m.version end as version,
-     m.deleted_at is not null or coalesce(m.version > me.left_version, false) as deleted,
+     case when m.version > part.left_version then m.created_version else m.version end as version,
+     m.deleted_at is not null or coalesce(m.version > part.left_version, false) as deleted,
      case m.sender_id when $1 then m.client_id end as client_id,
-     case m.sender_id when c.low_user then c.high_user when c.high_user then c.low_user end as receiver_id";
+     case m.sender_id when part.low_user then part.high_user when part.high_user then part.low_user end as receiver_id";
 
-/// The messages of the conversation `$2` that the user `$1` may see. Conditions, an order and a limit follow it, before anything is joined:
-/// by what it takes for the length of a conversation, the planner would else read all of one to have a page.
+/// The messages of the conversation `$2` that the user `$1`, whose part in it is `part`, may see. Conditions, an order and a limit follow
+/// it, before anything is joined: by what it takes for the length of a conversation, the planner would else read all of one to have a page.
 pub(super) const VISIBLE: &str = "select * from messages m
      where m.conversation_id = $2
-         and m.seq > (select joined_seq from members where conversation_id = $2 and user_id = $1)
-         and m.seq <= (
-             select coalesce(left_seq, 9223372036854775807) from members where conversation_id = $2 and user_id = $1
-         )";
+         and m.seq > (select joined_seq from part)
+         and m.seq <= (select coalesce(left_seq, 9223372036854775807) from part)";
 
-/// Reads the messages of `page`, a statement that begins with [`VISIBLE`], as the user sees them.
+/// Reads the messages of `page`, a statement that begins with [`VISIBLE`], as the user sees them. What is the same for all of them is read
+/// once, not joined to each.
 pub(super) fn entries(page: &str) -> String {
     format!(
-        "select {ENTRY_COLUMNS} from ({page}) m
-         join conversations c on c.id = $2
-         join members me on me.conversation_id = $2 and me.user_id = $1
+        "with part as materialized (
+             select me.joined_seq, me.left_seq, me.left_version, c.last_seq, c.low_user, c.high_user
+             from members me join conversations c on c.id = me.conversation_id
+             where me.conversation_id = $2 and me.user_id = $1
+         )
+         select {ENTRY_COLUMNS} from ({page}) m
+         cross join part
          join users u on u.id = m.sender_id"
     )
 }
