@@ -25,6 +25,9 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 
 const POLL: Duration = Duration::from_millis(500);
 
+/// How long newcomers may come in between two databases that are removed: longer than they take to look again.
+const OPENING: Duration = Duration::from_millis(50);
+
 /// Runs the shared cluster of `folder` until nobody has used it for about 20 seconds, or until told to stop.
 /// Returns at once if another keeper does so already.
 ///
@@ -36,13 +39,11 @@ pub async fn keep(folder: &Path) -> Result<(), PostgresError> {
         Err(PostgresError::AlreadyRunning { .. }) => return Ok(()),
         started => started?,
     };
+    let url = postgres.url();
     let unused = tokio::select! {
-        unused = until_unused(folder) => Some(unused?),
+        unused = until_unused(folder, &url) => Some(unused?),
         () = told_to_stop.received() => None,
     };
-    if unused.is_some() {
-        remove_leftovers(&postgres.url()).await;
-    }
     postgres.stop().await;
     // Newcomers wait for this lock, and then find the cluster's free.
     drop(unused);
@@ -70,19 +71,24 @@ fn options(folder: &Path) -> Options {
         .setting("max_connections", shared::MAX_CONNECTIONS)
 }
 
-/// Returns the lease file, exclusively locked, once it has been free for long enough.
-async fn until_unused(folder: &Path) -> Result<File, PostgresError> {
+/// Returns the lease file, exclusively locked, once it has been free for long enough and what tests left is removed.
+async fn until_unused(folder: &Path, url: &str) -> Result<File, PostgresError> {
     let path = lease_file(folder);
     let mut last_used = Instant::now();
     loop {
         let lease = lock::open(&path)?;
+        let mut pause = POLL;
         if !lock::try_exclusive(&lease, &path)? {
             last_used = Instant::now();
         } else if last_used.elapsed() >= IDLE_LIMIT {
-            return Ok(lease);
+            // Hundreds of databases take a busy machine minutes: newcomers wait for one of them at most.
+            if !remove_leftover(url).await {
+                return Ok(lease);
+            }
+            pause = OPENING;
         }
         drop(lease);
-        sleep(POLL).await;
+        sleep(pause).await;
     }
 }
 
@@ -110,26 +116,29 @@ impl StopSignals {
     }
 }
 
-/// Removes the databases that killed tests left. Those marked as templates stay.
-async fn remove_leftovers(url: &str) {
-    if let Err(error) = try_remove_leftovers(url).await {
-        tracing::warn!(%error, "could not remove the databases that tests left");
-    }
+/// Removes one of the databases that tests left, and returns whether there was one. Those marked as templates stay.
+async fn remove_leftover(url: &str) -> bool {
+    try_remove_leftover(url).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "could not remove a database that a test left");
+        false
+    })
 }
 
-async fn try_remove_leftovers(url: &str) -> Result<(), PostgresError> {
+async fn try_remove_leftover(url: &str) -> Result<bool, PostgresError> {
     let client = connection::connect(url).await?;
-    let leftovers = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'confab')";
-    let rows = client
-        .query(leftovers, &[])
+    let leftovers =
+        "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', 'confab') LIMIT 1";
+    let leftover = client
+        .query_opt(leftovers, &[])
         .await
         .map_err(PostgresError::database("could not list the databases"))?;
-    for row in rows {
-        let drop = format!("DROP DATABASE {} WITH (FORCE)", identifier(row.get(0)));
-        client
-            .batch_execute(&drop)
-            .await
-            .map_err(PostgresError::database("could not drop a database"))?;
-    }
-    Ok(())
+    let Some(leftover) = leftover else {
+        return Ok(false);
+    };
+    let drop = format!("DROP DATABASE {} WITH (FORCE)", identifier(leftover.get(0)));
+    client
+        .batch_execute(&drop)
+        .await
+        .map_err(PostgresError::database("could not drop a database"))?;
+    Ok(true)
 }

@@ -134,6 +134,35 @@ async fn an_unused_keeper_ends_by_itself_and_takes_leftover_databases_with_it() 
 }
 
 #[tokio::test]
+async fn who_comes_while_leftovers_are_removed_does_not_wait_for_all_of_them() {
+    let scratch = Scratch::new("leftovers");
+    let share = acquire(&scratch.0).await;
+    for number in 0..30 {
+        share
+            .create_database(&format!("leftover {number}"), None)
+            .await
+            .unwrap();
+    }
+    let (keeper, url) = (keeper_pid(&scratch.0), share.url());
+    drop(share);
+    let leftovers = async || {
+        ask(
+            &url,
+            "SELECT count(*)::text FROM pg_database WHERE datname LIKE 'leftover%'",
+        )
+        .await
+    };
+    eventually("one is removed", Duration::from_mins(1), async || {
+        leftovers().await != "30"
+    })
+    .await;
+    let share = acquire(&scratch.0).await;
+    assert_ne!(leftovers().await, "0");
+    assert_eq!(keeper_pid(&scratch.0), keeper);
+    end_keeper(&scratch.0, &share.url()).await;
+}
+
+#[tokio::test]
 async fn an_unusable_shared_cluster_is_made_anew() {
     let scratch = Scratch::new("unusable");
     let share = acquire(&scratch.0).await;
