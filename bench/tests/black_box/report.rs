@@ -8,7 +8,8 @@ use tokio::process::Command;
 
 use crate::fake_server::{self, Faults};
 
-/// Runs the program for 200 messages, 100 of them measured; returns the report, and what it printed.
+/// Runs the program for 200 messages, 100 of them measured; returns the report, and what it printed. It waits long for what is late, but
+/// ends once everything has come: where something is lost, tests set `--drain` anew.
 async fn bench(base: &str, more: &[&str]) -> (Value, Output) {
     static REPORTS: AtomicUsize = AtomicUsize::new(0);
     let number = REPORTS.fetch_add(1, Ordering::Relaxed);
@@ -26,7 +27,7 @@ async fn bench(base: &str, more: &[&str]) -> (Value, Output) {
             "--warm-up",
             "0.5",
             "--drain",
-            "0.5",
+            "30",
         ])
         .args(more)
         .arg("--json")
@@ -86,7 +87,7 @@ async fn lost_repeated_and_refused_messages_are_counted() {
         ..Faults::default()
     };
     let base = fake_server::start(faults).await;
-    let (report, _) = bench(&base, &[]).await;
+    let (report, _) = bench(&base, &["--drain", "3"]).await;
     let figures = &report["server"]["figures"];
     // Of 200: each 40th is refused (5), each other 10th lost (15) but for those that the repeat brings after all (70, 140).
     assert_eq!(figures["refused"], 5.0, "{report:#}");
@@ -105,7 +106,7 @@ async fn two_servers_are_measured_in_the_same_run() {
         ..Faults::default()
     })
     .await;
-    let (report, output) = bench(&right, &["--other-base", &wrong]).await;
+    let (report, output) = bench(&right, &["--other-base", &wrong, "--drain", "3"]).await;
     assert_eq!(report["server"]["figures"]["delivered"], 200.0, "{report:#}");
     assert_eq!(report["other"]["figures"]["delivered"], 100.0, "{report:#}");
     assert_eq!(report["ratios"]["delivered"], 2.0, "{report:#}");
