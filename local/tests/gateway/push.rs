@@ -73,7 +73,8 @@ async fn a_closed_connection_gets_what_was_queued_and_a_close_frame() {
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_busy_then_gone_and_holds_up_nobody() {
     let websocket = WebSocketOptions {
-        write_timeout: Duration::from_millis(300),
+        // Longer than it takes to fill the queue.
+        write_timeout: Duration::from_secs(2),
         ..WebSocketOptions::default()
     };
     let options = Options {

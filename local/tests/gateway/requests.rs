@@ -113,7 +113,7 @@ async fn a_head_over_the_limit_is_refused() {
 #[tokio::test]
 async fn a_client_that_dawdles_is_cut_off() {
     let http = HttpOptions {
-        header_timeout: Duration::from_millis(100),
+        header_timeout: Duration::from_millis(500),
         body_timeout: Duration::from_millis(100),
         ..HttpOptions::default()
     };

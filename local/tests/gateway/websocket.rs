@@ -60,7 +60,7 @@ async fn a_handshake_in_a_version_of_http_without_upgrades_gets_nowhere() {
 
 #[tokio::test]
 async fn the_status_of_connect_decides_the_handshake() {
-    let mut harness = Harness::start_with(quick(Duration::from_millis(200))).await;
+    let mut harness = Harness::start_with(quick(Duration::from_secs(1))).await;
     for (query, status) in [
         ("status=401", 401),
         ("status=403", 403),
@@ -183,7 +183,7 @@ async fn messages_sent_before_the_close_are_handled_before_the_end() {
 
 #[tokio::test]
 async fn a_failure_is_told_in_a_frame_and_the_socket_stays_open() {
-    let mut harness = Harness::start_with(quick(Duration::from_millis(100))).await;
+    let mut harness = Harness::start_with(quick(Duration::from_secs(1))).await;
     let (mut client, id) = harness.connect().await;
     for command in ["fail", "panic", "hang"] {
         client.send(command).await;
