@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use local::postgres::{Options, Postgres};
+use local::postgres::{Options, Postgres, PostgresError};
 use shared::db::connect::Endpoint;
 use shared::db::migrate::{Applied, MigrateError, migrate};
 use tokio::process::Command;
@@ -187,7 +187,13 @@ async fn the_command_migrates_by_the_direct_way() {
 
 async fn start(name: &str) -> Postgres {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("migrate-{name}"));
-    Postgres::start(Options::new(folder).non_durable()).await.unwrap()
+    loop {
+        match Postgres::start(Options::new(&folder).non_durable()).await {
+            // By another run of the tests, which ends.
+            Err(PostgresError::AlreadyRunning { .. }) => tokio::time::sleep(Duration::from_millis(100)).await,
+            started => return started.unwrap(),
+        }
+    }
 }
 
 async fn create_database(postgres: &Postgres, name: &str) -> Endpoint {
