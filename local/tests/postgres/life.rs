@@ -1,6 +1,6 @@
 //! Start, stop, and what happens between.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use local::postgres::{Options, Postgres, PostgresError};
 use nix::sys::signal::Signal;
@@ -27,7 +27,7 @@ async fn it_starts_answers_and_stops() {
 }
 
 #[tokio::test]
-async fn data_outlives_the_server_and_the_second_start_is_quick() {
+async fn data_outlives_the_server() {
     let scratch = Scratch::new("data");
     let postgres = Postgres::start(Options::new(&scratch.0)).await.unwrap();
     let (client, connection) = tokio_postgres::connect(&postgres.url(), NoTls).await.unwrap();
@@ -38,12 +38,9 @@ async fn data_outlives_the_server_and_the_second_start_is_quick() {
         .unwrap();
     postgres.stop().await;
 
-    let begin = Instant::now();
     let postgres = Postgres::start(Options::new(&scratch.0)).await.unwrap();
-    let elapsed = begin.elapsed();
     assert_eq!(ask(&postgres.url(), "SELECT what FROM kept").await, "here");
     postgres.stop().await;
-    assert!(elapsed < Duration::from_secs(5), "the second start took {elapsed:?}");
 }
 
 #[tokio::test]

@@ -107,15 +107,13 @@ async fn a_killed_server_of_the_keeper_is_replaced() {
 async fn whoever_comes_while_the_keeper_ends_gets_a_new_one() {
     let scratch = Scratch::new("ending-keeper");
     let first = acquire(&scratch.0).await;
-    let keeper = keeper_pid(&scratch.0);
+    let (keeper, url) = (keeper_pid(&scratch.0), first.url());
     drop(first);
     signal(keeper, Signal::SIGTERM);
-    sleep(Duration::from_millis(30)).await;
+    let limit = Duration::from_secs(30);
+    eventually("its server ends", limit, async || !answers(&url).await).await;
     let share = acquire(&scratch.0).await;
-    eventually("it answers", Duration::from_secs(30), async || {
-        answers(&share.url()).await
-    })
-    .await;
+    eventually("another answers", limit, async || answers(&share.url()).await).await;
     assert_eq!(ask(&share.url(), "SELECT 'here'").await, "here");
     end_keeper(&scratch.0, &share.url()).await;
 }

@@ -23,7 +23,8 @@ pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("confab-test-{name}-{}", std::process::id()));
+        // The id of a process doesn't do: it is given out again, and what a killed test has left may still be there.
+        let path = std::env::temp_dir().join(format!("confab-test-{name}-{:x}", rand::random::<u32>()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -19,7 +19,8 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("confab_process_{name}_{}", std::process::id())))
+        // The id of a process doesn't do: it is given out again, and what a killed test has left may still be there.
+        Self(std::env::temp_dir().join(format!("confab_process_{name}_{:x}", rand::random::<u32>())))
     }
 }
 
