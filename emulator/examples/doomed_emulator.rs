@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lambda_emulator::{Environment, Settings};
+use lambda_emulator::{Environment, INIT_TIME_LIMIT, Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -12,6 +12,7 @@ async fn main() {
         name: "toy".to_owned(),
         program: std::env::args_os().nth(1).unwrap().into(),
         variables: Vec::new(),
+        init_time_limit: INIT_TIME_LIMIT,
         time_limit: Duration::from_mins(1),
         concurrency: 1,
     };

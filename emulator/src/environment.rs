@@ -21,9 +21,9 @@ use crate::function::Processes;
 use process::Process;
 use state::{Invocation, State};
 
-/// How long an environment may take from its start to its first question for an invocation.
+/// How long Lambda lets an environment take from its start to its first question for an invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
-const INIT_TIME_LIMIT: Duration = Duration::from_secs(10);
+pub const INIT_TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// What an invocation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Environment {
             process: Process::start(settings, &address, processes)?,
             state,
             time_limit: settings.time_limit,
-            phase: phase(INIT_TIME_LIMIT),
+            phase: phase(settings.init_time_limit),
         })
     }
 

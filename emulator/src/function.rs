@@ -22,6 +22,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// Its environment variables, beside those that Lambda sets.
     pub variables: Vec<(String, String)>,
+    /// How long an environment may take to start: [`INIT_TIME_LIMIT`](crate::INIT_TIME_LIMIT) in Lambda.
+    pub init_time_limit: Duration,
     /// How long an invocation may take, with what its extensions do after the answer.
     pub time_limit: Duration,
     /// How many invocations may run at once.

@@ -21,5 +21,5 @@ mod environment;
 mod function;
 
 pub use emulator::Emulator;
-pub use environment::{Answer, Environment};
+pub use environment::{Answer, Environment, INIT_TIME_LIMIT};
 pub use function::Settings;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use lambda_emulator::{Emulator, Settings};
+use lambda_emulator::{Emulator, INIT_TIME_LIMIT, Settings};
 use local::template::{FunctionDefinition, Template};
 use tokio::time::sleep;
 
@@ -96,6 +96,7 @@ fn settings(function: &FunctionDefinition, set: &BTreeMap<&str, String>) -> Resu
         name: function.name.clone(),
         program: product(&function.name)?,
         variables: function.variables(set),
+        init_time_limit: INIT_TIME_LIMIT,
         time_limit: function.timeout,
         concurrency: CONCURRENCY,
     })

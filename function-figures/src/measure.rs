@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use lambda_emulator::{Environment, Settings};
+use lambda_emulator::{Environment, INIT_TIME_LIMIT, Settings};
 use local::template::FunctionDefinition;
 
 use crate::Failure;
@@ -150,6 +150,7 @@ impl Stage<'_> {
             name: function.name.clone(),
             program: self.folder.join(&function.name),
             variables: function.variables(&set),
+            init_time_limit: INIT_TIME_LIMIT,
             time_limit: function.timeout,
             concurrency: 1,
         }

@@ -1,5 +1,7 @@
 //! A connection's row is a lease: what is stale harms nobody, and goes.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -31,10 +33,8 @@ async fn expire(sql: &Client, user: &User) {
 }
 
 /// Sees to it that no sweep is due.
-async fn hold_sweeps(sql: &Client) {
-    let statement =
-        "insert into rate_limits (key, tat) values ('sweep-connections', clock_timestamp() + interval '1 minute')";
-    sql.batch_execute(statement).await.unwrap();
+async fn hold_sweeps(server: &TestServer) {
+    server.empty_bucket("sweep-connections", Duration::from_hours(1)).await;
 }
 
 /// The connections of a user for which there are rows, the oldest first.
@@ -88,7 +88,11 @@ async fn a_connection_that_is_not_open_yet_keeps_its_row_for_as_long_as_a_handsh
     let sent = from.say(&bob, "into a handshake").await;
     assert_eq!(to.next().await, sent);
     wait_until_gone(&server, "never opened").await;
+    to.close().await;
+    let is_left = format!("select count(*) = 1 from connections where user_id = '{}'", bob.id);
+    server.wait_until(&is_left).await;
     // By the server's end everything has happened that follows a push.
+    server.functions_ended().await;
     server.stop().await;
     assert_eq!(rows(&sql, &bob).await, ["opening"]);
 }
@@ -97,7 +101,7 @@ async fn a_connection_that_is_not_open_yet_keeps_its_row_for_as_long_as_a_handsh
 async fn a_lease_that_ran_out_is_pushed_nothing() {
     let server = TestServer::start().await;
     let sql = server.sql().await;
-    hold_sweeps(&sql).await;
+    hold_sweeps(&server).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let (mut from, mut old) = (server.connect(&alice).await, server.connect(&bob).await);
     // The gateway does not know this one: were anything pushed to it, its row would go.
@@ -116,7 +120,7 @@ async fn a_lease_that_ran_out_is_pushed_nothing() {
 async fn a_client_whose_lease_ran_out_is_sent_away_so_that_it_comes_back() {
     let server = TestServer::start().await;
     let sql = server.sql().await;
-    hold_sweeps(&sql).await;
+    hold_sweeps(&server).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let mut from = server.connect(&alice).await;
     expire(&sql, &alice).await;
@@ -146,10 +150,11 @@ async fn nobody_sweeps_twice_within_a_minute() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let sql = server.sql().await;
-    hold_sweeps(&sql).await;
+    hold_sweeps(&server).await;
     insert_row(&sql, &alice, "too old", "121 minutes", true).await;
     server.connect(&bob).await.close().await;
     // By the server's end everything has happened that follows a connect.
+    server.functions_ended().await;
     server.stop().await;
     assert_eq!(rows(&sql, &alice).await, ["too old"]);
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use shared::db::connect::Endpoint;
 use shared::db::migrate::MigrateError;
 use shared::db::{Database, DatabaseConfig, Statements};
+use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 use crate::support::{self, Mode, Options, Pooler, TestServer, empty_database, unique};
@@ -23,12 +24,20 @@ async fn start(environment: &[(&'static str, &str)]) -> Result<Server, ServerErr
     Server::start(support::settings(environment.collect(), Options::default())).await
 }
 
-/// Who holds advisory locks in the client's database.
-async fn lock_holders(sql: &Client) -> Vec<String> {
+/// Waits until these hold the advisory locks in the client's database: a session that has ended keeps its own for a moment.
+async fn wait_for_lock_holders(sql: &Client, expected: &[&str]) {
     let query = "select usename::text from pg_locks join pg_stat_activity using (pid)
         where locktype = 'advisory' and datname = current_database()";
-    let rows = sql.query(query, &[]).await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let rows = sql.query(query, &[]).await.unwrap();
+        let holders: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        if holders == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{holders:?} instead of {expected:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
@@ -48,7 +57,7 @@ async fn migrations_and_the_gateways_lock_take_the_direct_way() {
     assert_ne!(visitors, direct);
 
     let server = start(&[("DATABASE_URL", &visitors), ("DATABASE_DIRECT_URL", &direct)]).await;
-    assert_eq!(lock_holders(&sql).await, ["confab"]);
+    wait_for_lock_holders(&sql, &["confab"]).await;
     let activity = "select count(*) > 0 from pg_stat_activity where usename = $1";
     let is_used: bool = sql.query_one(activity, &[&visitor]).await.unwrap().get(0);
     assert!(is_used);
@@ -159,7 +168,7 @@ async fn a_lock_that_a_pooler_would_keep_is_refused_and_let_go() {
         "{refusal}"
     );
     assert!(refusal.to_string().contains("DATABASE_DIRECT_URL"), "{refusal}");
-    assert!(lock_holders(&connect(&direct).await).await.is_empty());
+    wait_for_lock_holders(&connect(&direct).await, &[]).await;
 
     let both = [("DATABASE_URL", pooler.url()), ("DATABASE_DIRECT_URL", &direct)];
     start(&both).await.unwrap().stop().await;

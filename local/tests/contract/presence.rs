@@ -7,20 +7,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Socket, TestServer, User};
 
-/// Lets two users write to each other: then each sees when the other comes and goes.
+/// Makes two users who have written to each other: each sees when the other comes and goes. Neither was there for it, so nobody is
+/// still to be told of anything.
 async fn acquaint(server: &TestServer, one: &User, other: &User) {
-    let (mut of_one, mut of_other) = (server.connect(one).await, server.connect(other).await);
-    of_one.say(other, "hello").await;
-    of_other.next_of("direct_message").await;
-    of_other.say(one, "hello yourself").await;
-    // The mark of who wrote last may stand below their own message.
-    server
-        .wait_until("select bool_and(delivered_seq >= 1) from members")
-        .await;
-    for (socket, user) in [(of_one, one), (of_other, other)] {
-        socket.close().await;
-        wait_until_offline(server, user).await;
-    }
+    let id = one.open_direct(server, other).await;
+    let statement = format!("update members set has_written = true where conversation_id = '{id}'");
+    server.sql().await.batch_execute(&statement).await.unwrap();
 }
 
 async fn wait_until_offline(server: &TestServer, user: &User) {
@@ -79,13 +71,13 @@ async fn who_is_online_is_told_on_each_connect_before_anything_else() {
     assert_eq!(frames[0], json!({"type": "online_users", "users": []}));
     first.close().await;
     acquaint(&server, &alice, &bob).await;
+    server.leave_messages(&bob, &alice, 1).await;
     let mut of_bob = server.open(&bob).await;
     of_bob.next_of("sync_complete").await;
-    of_bob.say(&alice, "waiting").await;
     let mut of_alice = server.open(&alice).await;
     let frames = of_alice.take_all_until(|frame| frame["type"] == "sync_complete").await;
     assert_eq!(frames[0], json!({"type": "online_users", "users": [bob.id]}));
-    assert_eq!(frames[1]["content"], "waiting");
+    assert_eq!(frames[1]["content"], "waiting 1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestServer, User, named_fields};
+use crate::support::{Answer, Options, TestServer, User, named_fields};
 
 async fn update(server: &TestServer, user: &User, changes: &Value) -> Answer {
     let request = user.request(server, Method::PUT, "/users/me/update");
@@ -149,16 +149,22 @@ async fn ones_own_name_and_address_may_be_written_differently() {
 
 #[tokio::test]
 async fn two_who_want_each_others_names_at_once_hear_that_they_are_taken() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(Options::environment("DATABASE_TIMEOUT_MS", "30000")).await;
     let (bob, eve) = (server.user("bob").await, server.user("eve").await);
-    // Each update rests between its row and its name, so that each holds what the other waits for: a deadlock.
-    let slow_names = "
-        create function slowly(name text) returns text immutable language plpgsql as
-            $$ begin perform pg_sleep(0.3); return name; end $$;
+    // Between its row and its name each update waits for the other, so that each holds what the other waits for: a deadlock.
+    let meet = "
+        create sequence arrivals;
+        create function meet(name text) returns text immutable language plpgsql as 'begin return name; end';
         alter table users drop constraint users_username_key;
-        create index users_slow on users (slowly(username));
-        alter table users add constraint users_username_key unique (username_key)";
-    server.sql().await.batch_execute(slow_names).await.unwrap();
+        create index users_meet on users (meet(username));
+        alter table users add constraint users_username_key unique (username_key);
+        create or replace function meet(name text) returns text immutable language plpgsql as $$
+            begin
+                perform nextval('arrivals');
+                while (select last_value from arrivals) < 2 loop perform pg_sleep(0.01); end loop;
+                return name;
+            end $$";
+    server.sql().await.batch_execute(meet).await.unwrap();
     let (bobs, eves) = (json!({"username": eve.username}), json!({"username": bob.username}));
     let answers = tokio::join!(update(&server, &bob, &bobs), update(&server, &eve, &eves));
     for answer in [answers.0, answers.1] {

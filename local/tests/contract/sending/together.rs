@@ -5,7 +5,19 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::support::{Socket, TestServer, User, direct_message, only_in_process};
+use crate::support::{Options, Socket, TestServer, User, direct_message, only_in_process};
+
+/// A server whose statements may wait for a lock until a test is done, however slow the machine.
+async fn start() -> TestServer {
+    TestServer::with(Options::environment("DATABASE_TIMEOUT_MS", "60000")).await
+}
+
+/// Waits until a send waits for a lock.
+async fn wait_until_locked_out(server: &TestServer) {
+    let query = "select exists (select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock')";
+    server.wait_until(query).await;
+}
 
 /// Somebody who has written to somebody else.
 struct Sender {
@@ -49,9 +61,7 @@ async fn senders<const N: usize>(server: &TestServer) -> [Sender; N] {
 async fn gather(server: &TestServer, first: &mut Sender, others: &mut [Sender]) -> tokio_postgres::Client {
     let lock = first.lock(server).await;
     first.send("waiting").await;
-    server
-        .wait_until("select exists (select from pg_locks where not granted)")
-        .await;
+    wait_until_locked_out(server).await;
     join_all(others.iter_mut().map(|sender| sender.send("together"))).await;
     lock
 }
@@ -71,7 +81,7 @@ async fn what_is_sent_while_another_send_is_under_way_shares_a_commit() {
     if only_in_process("a function sends one message at a time") {
         return;
     }
-    let server = TestServer::start().await;
+    let server = start().await;
     let [mut first, mut others @ ..] = senders::<8>(&server).await;
     let lock = gather(&server, &mut first, &mut others).await;
     for answer in answers(&mut others).await {
@@ -89,7 +99,7 @@ async fn what_is_sent_while_a_commit_takes_long_waits_for_it_and_shares_the_next
     if only_in_process("a function sends one message at a time") {
         return;
     }
-    let server = TestServer::start().await;
+    let server = start().await;
     let [mut first, mut others @ ..] = senders::<8>(&server).await;
     let slow_commit = "
         create function wait() returns trigger language plpgsql as $$
@@ -99,11 +109,10 @@ async fn what_is_sent_while_a_commit_takes_long_waits_for_it_and_shares_the_next
     let sql = server.sql().await;
     sql.batch_execute(slow_commit).await.unwrap();
     sql.batch_execute("select pg_advisory_lock(1)").await.unwrap();
-    first.send("waiting").await;
-    let is_committing = "select exists (select from pg_locks where locktype = 'advisory' and not granted)";
-    server.wait_until(is_committing).await;
-    // One after the other: each would be on its way to the database before the next comes, if it did not wait.
     let mut reader = server.connect(&server.user("reader").await).await;
+    first.send("waiting").await;
+    wait_until_locked_out(&server).await;
+    // One after the other: each would be on its way to the database before the next comes, if it did not wait.
     for sender in &mut others {
         sender.send("together").await;
         for _ in 0..5 {
@@ -121,7 +130,7 @@ async fn what_is_sent_while_a_commit_takes_long_waits_for_it_and_shares_the_next
 
 #[tokio::test]
 async fn a_send_that_waits_for_a_lock_holds_nobody_up() {
-    let server = TestServer::start().await;
+    let server = start().await;
     let [mut first, mut second, mut others @ ..] = senders::<6>(&server).await;
     let locks = (second.lock(&server).await, {
         second.send("waiting too").await;
@@ -137,7 +146,7 @@ async fn a_send_that_waits_for_a_lock_holds_nobody_up() {
 
 #[tokio::test]
 async fn a_send_that_the_database_refuses_fails_alone() {
-    let server = TestServer::start().await;
+    let server = start().await;
     let [mut first, mut refused, mut others @ ..] = senders::<6>(&server).await;
     let refuse = "create function refuse() returns trigger language plpgsql as $$
             begin if new.content = 'refused' then raise 'no'; end if; return new; end $$;
@@ -161,7 +170,7 @@ async fn a_send_that_the_database_refuses_fails_alone() {
 
 #[tokio::test]
 async fn first_messages_and_wrong_ones_have_their_own_answers_among_others() {
-    let server = TestServer::start().await;
+    let server = start().await;
     let [mut first, mut newcomer, mut wrong, mut others @ ..] = senders::<6>(&server).await;
     newcomer.receiver = server.user("newcomer").await;
     wrong.receiver.id = "01a203b6-cce0-7645-9632-470d35bc5b59".to_owned();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::support::{TestServer, User, direct_message};
+use crate::support::{TestServer, User, direct_message, in_lambda_mode};
 
 const CLIENTS: usize = 40;
 const ROUNDS: usize = 8;
@@ -17,7 +17,6 @@ async fn visit(server: &TestServer, user: &User, to: &User, round: usize) -> Vec
     for _ in 0..3 {
         socket.send(&direct_message(to, "in passing")).await;
     }
-    let own = |frame: &&Value| frame["type"] == "direct_message";
     let frames = match round % 4 {
         0 => socket.catch_up().await,
         1 => socket.take(2).await,
@@ -28,7 +27,13 @@ async fn visit(server: &TestServer, user: &User, to: &User, round: usize) -> Vec
     } else {
         socket.cut();
     }
-    frames.iter().filter(own).map(|frame| frame["id"].to_string()).collect()
+    ids(&frames)
+}
+
+/// The ids of the messages among these frames.
+fn ids(frames: &[Value]) -> Vec<String> {
+    let messages = frames.iter().filter(|frame| frame["type"] == "direct_message");
+    messages.map(|frame| frame["id"].to_string()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,12 +61,8 @@ async fn forty_clients_that_connect_send_and_leave_in_a_loop_harm_nobody() {
     while let Some(client) = clients.join_next().await {
         acknowledged.extend(client.unwrap());
         bystander.expect_nothing().await;
-        received.extend(to.catch_up().await.iter().map(|frame| frame["id"].to_string()));
+        received.extend(ids(&to.catch_up().await));
     }
-    assert!(!acknowledged.is_empty());
-    let lost: Vec<_> = acknowledged.difference(&received).collect();
-    assert!(lost.is_empty(), "{lost:?}");
-
     for user in &users {
         server
             .wait_until(&format!(
@@ -70,13 +71,18 @@ async fn forty_clients_that_connect_send_and_leave_in_a_loop_harm_nobody() {
             ))
             .await;
     }
-    received.extend(to.catch_up().await.iter().map(|frame| frame["id"].to_string()));
-    let row = server
-        .sql()
-        .await
-        .query_one("select count(*) from messages", &[])
-        .await
-        .unwrap();
+    server.functions_ended().await;
+    received.extend(ids(&to.catch_up().await));
+    if in_lambda_mode() {
+        // Where so many processes kept a push waiting for too long, the message comes with the next connect.
+        let mut again = server.open(&bob).await;
+        received.extend(ids(&again.take_until(|frame| frame["type"] == "sync_complete").await));
+    }
+    assert!(!acknowledged.is_empty());
+    let lost: Vec<_> = acknowledged.difference(&received).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    let sql = server.sql().await;
+    let row = sql.query_one("select count(*) from messages", &[]).await.unwrap();
     assert_eq!(
         row.get::<_, i64>(0),
         i64::try_from(received.len()).unwrap(),

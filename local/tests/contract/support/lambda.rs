@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::time::Duration;
 
 use lambda_emulator::{Emulator, Settings};
 use local::template::{FunctionDefinition, Template};
@@ -11,6 +12,9 @@ use super::JWT_SECRET;
 
 /// How many environments a function may have at once, in one test.
 const CONCURRENCY: usize = 64;
+
+/// How long an environment may take to start: far longer than in Lambda: a test starts dozens of processes at once.
+const INIT_TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// Whether the tests run the functions' binaries: `CONFAB_TEST_FUNCTIONS=lambda`.
 pub fn in_lambda_mode() -> bool {
@@ -50,6 +54,7 @@ pub(super) async fn emulator(template: &Path, address: &str, database_url: &str,
         name: function.name.clone(),
         program: binary(&function.name),
         variables: variables(function, &parameters, set),
+        init_time_limit: INIT_TIME_LIMIT,
         time_limit: function.timeout,
         concurrency: CONCURRENCY,
     });

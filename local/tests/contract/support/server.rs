@@ -3,7 +3,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use lambda_emulator::Emulator;
-use local::gateway;
 use local::postgres::SharedPostgres;
 use local::server::{Server, ServerError, Settings};
 use reqwest::Method;
@@ -14,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Pooler, Socket, User, database, http_client, lambda, unique};
+use super::{Mode, Options, Pooler, Socket, User, database, http_client, lambda, unique};
 
 /// How long functions may take to end: far more than they ever do on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -34,25 +33,6 @@ pub struct TestServer {
     postgres: Option<SharedPostgres>,
     /// Held so that it stays, where one is wanted.
     pooler: Option<Pooler>,
-}
-
-/// How a test's server differs from the product's default.
-#[derive(Clone, Default)]
-pub struct Options {
-    /// Settings as they would stand in the environment.
-    pub environment: HashMap<&'static str, String>,
-    /// The gateway's settings.
-    pub gateway: gateway::Options,
-}
-
-impl Options {
-    /// The default with one setting as it would stand in the environment.
-    pub fn environment(name: &'static str, value: &str) -> Self {
-        Self {
-            environment: HashMap::from([(name, value.to_owned())]),
-            ..Self::default()
-        }
-    }
 }
 
 /// The key that test servers sign tokens with.
@@ -193,11 +173,6 @@ impl TestServer {
     pub async fn database(&self) -> String {
         let query = "select current_database()::text";
         self.sql().await.query_one(query, &[]).await.unwrap().get(0)
-    }
-
-    /// Fills all rate limits' buckets up, for tests that need more than a user may do in a minute.
-    pub async fn refill(&self) {
-        self.sql().await.batch_execute("delete from rate_limits").await.unwrap();
     }
 
     /// The log of the Postgres that the tests share.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Socket, TestServer, User};
+use super::{Socket, TestServer, User, wait_as_told};
 
 /// How long something that is not told to any socket may take: far more than it ever takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -95,13 +95,6 @@ impl User {
 }
 
 impl TestServer {
-    /// Takes all rate limits away, and with a bucket its lock: a user's sends now race each other.
-    pub async fn lift_rate_limits(&self) {
-        let function = "create or replace function take_token(p_key text, p_capacity integer, p_period interval)
-            returns token language plpgsql as $$ begin return row(true, 1, 0, 0)::token; end $$";
-        self.sql().await.batch_execute(function).await.unwrap();
-    }
-
     /// Stores `count` messages of an hour ago, which nobody was sent: `waiting 1`, `waiting 2`, …
     pub async fn leave_messages(&self, from: &User, to: &User, count: u32) {
         let (from, to) = (&from.id, &to.id);
@@ -144,15 +137,4 @@ impl TestServer {
             .await
             .unwrap_or_else(|_| panic!("never true: {query}"));
     }
-}
-
-/// Waits as long as a refusal by the rate limit says.
-pub async fn wait_as_told(refusal: &Value) {
-    let milliseconds = refusal["retry_after_ms"].as_u64().unwrap();
-    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-}
-
-/// The most that a bucket of 10 a second has given since `start`.
-pub fn most_tokens_since(start: Instant) -> usize {
-    10 + usize::try_from(start.elapsed().as_millis() / 100).unwrap()
 }
