@@ -1,5 +1,7 @@
 //! How often one may log in, register, and ask for anything at all.
 
+mod registrations;
+
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -29,18 +31,6 @@ async fn log_in(server: &TestServer, source: &str, email: &str, password: &str) 
         .request(Method::POST, "/auth/login")
         .header("x-forwarded-for", source);
     Answer::to(request.json(&json!({"email": email, "password": password}))).await
-}
-
-async fn register(server: &TestServer, source: &str, number: usize) -> Answer {
-    let request = server
-        .request(Method::POST, "/auth/register")
-        .header("x-forwarded-for", source);
-    let account = json!({
-        "username": format!("user{number}"),
-        "email": format!("user{number}@example.com"),
-        "password": User::PASSWORD,
-    });
-    Answer::to(request.json(&account)).await
 }
 
 /// Uses up the ten attempts of a pair of address and source; `attempt` is told how many failed before.
@@ -209,52 +199,6 @@ async fn one_source_has_a_hundred_failures_over_all_addresses() {
         assert_limited(answer, 100, 3);
     }
     log_in(&server, "198.51.100.8", &bob.email, User::PASSWORD).await.ok();
-}
-
-#[tokio::test]
-async fn one_source_registers_twenty_accounts_a_minute() {
-    let server = behind_a_proxy().await;
-    let start = Instant::now();
-    let answers = join_all((0..26).map(|number| register(&server, "198.51.100.7", number))).await;
-    let (created, limited): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == StatusCode::CREATED);
-    assert_full_bucket(created.len(), 20, 3, start);
-    for answer in &created {
-        assert_eq!(answer.number("ratelimit-limit"), 20);
-        assert!(answer.number("ratelimit-remaining") < 20);
-        assert!((1..=60).contains(&answer.number("ratelimit-reset")));
-    }
-    for answer in limited {
-        assert_limited(answer, 20, 3);
-    }
-    let elsewhere = register(&server, "198.51.100.8", 100).await;
-    assert_eq!(elsewhere.status, StatusCode::CREATED);
-}
-
-#[tokio::test]
-async fn what_is_no_registration_does_not_count() {
-    let server = behind_a_proxy().await;
-    for _ in 0..21 {
-        let request = server
-            .request(Method::POST, "/auth/register")
-            .header("x-forwarded-for", "198.51.100.7");
-        Answer::to(request.json(&json!({}))).await.problem(400, "invalid_field");
-    }
-    let answer = register(&server, "198.51.100.7", 1).await;
-    assert_eq!(
-        (answer.status, answer.number("ratelimit-remaining")),
-        (StatusCode::CREATED, 19)
-    );
-}
-
-#[tokio::test]
-async fn this_machine_registers_without_a_limit() {
-    let server = behind_a_proxy().await;
-    let sources = ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"];
-    let registrations = (0..22).map(|number| register(&server, sources[number % sources.len()], number));
-    for answer in join_all(registrations).await {
-        assert_eq!(answer.status, StatusCode::CREATED);
-        assert!(!answer.headers.contains_key("ratelimit-limit"), "{answer:?}");
-    }
 }
 
 #[tokio::test]
