@@ -1,7 +1,7 @@
 //! What failed halfway is done later: undelivered messages under a database that hangs or a client that does not read, abandoned
 //! statements, connections beyond the limit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -9,14 +9,9 @@ use serde_json::json;
 use crate::resilience::send_until_stored;
 use crate::support::{Options, TestServer, direct_message, only_in_process};
 
-/// A server whose statements may take a fraction of a second.
+/// A server whose statements may take no longer than a busy machine needs for them.
 async fn impatient_server() -> TestServer {
-    let environment = HashMap::from([("DATABASE_TIMEOUT_MS", "300".to_owned())]);
-    TestServer::with(Options {
-        environment,
-        ..Options::default()
-    })
-    .await
+    TestServer::with(Options::environment("DATABASE_TIMEOUT_MS", "3000")).await
 }
 
 /// Whether sessions of this database wait for a lock.
@@ -76,7 +71,7 @@ async fn a_client_that_did_not_read_gets_everything_once_it_reads_with_no_furthe
     ) {
         return;
     }
-    let server = TestServer::start().await;
+    let server = TestServer::with(Options::patient()).await;
     server.lift_rate_limits().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let mut to = server.open_with_small_buffers(&bob).await;

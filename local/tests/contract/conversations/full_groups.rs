@@ -1,7 +1,6 @@
 //! A group of as many members as there may be, all of them connected.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -48,16 +47,9 @@ async fn fill_buffers(server: &TestServer, user: &User, from: &mut Socket) {
     panic!("the buffers took all of it");
 }
 
-/// A server that does not give up on a client that leaves its frames unread.
-async fn start() -> TestServer {
-    let mut options = Options::default();
-    options.gateway.websocket.write_timeout = Duration::from_mins(5);
-    TestServer::with(options).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_reaches_a_full_group_once_past_one_who_reads_nothing_and_one_who_is_dead() {
-    let server = start().await;
+    let server = TestServer::with(Options::patient()).await;
     server.lift_rate_limits().await;
     let owner = server.user("owner").await;
     let members = logged_in(&server, 255).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{Socket, TestServer, direct_message};
+use crate::support::{Options, Socket, TestServer, direct_message};
 
 fn ids(frames: &[Value]) -> BTreeSet<String> {
     let messages = frames.iter().filter(|frame| frame["type"] == "direct_message");
@@ -47,22 +47,20 @@ async fn a_message_that_is_sent_while_its_receiver_connects_is_never_lost() {
 
 #[tokio::test]
 async fn a_send_that_commits_late_reaches_a_receiver_who_connected_meanwhile() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(Options::environment("DATABASE_TIMEOUT_MS", "60000")).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let mut from = server.connect(&alice).await;
-    // The commit takes its time, after the statement has looked for the receiver's connections.
-    let slow_commit = "
-        create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return null; end $$;
-        create constraint trigger slow after insert on messages deferrable initially deferred
-            for each row execute function wait()";
-    server.sql().await.batch_execute(slow_commit).await.unwrap();
+    let commits = server.hold_commits("insert").await;
     from.send(&direct_message(&bob, "late")).await;
-    let is_committing = "select exists (
-        select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep')";
-    server.wait_until(is_committing).await;
+    // By then the statement has looked for the receiver's connections.
+    commits.wait_for_one().await;
 
-    let mut to = server.open(&bob).await;
-    let mut frames = to.take_until(|frame| frame["type"] == "sync_complete").await;
+    let receive = async {
+        let mut to = server.open(&bob).await;
+        let frames = to.take_until(|frame| frame["type"] == "sync_complete").await;
+        (to, frames)
+    };
+    let ((mut to, mut frames), ()) = tokio::join!(receive, commits.let_go_once_awaited());
     let sent = from.next().await;
     frames.extend(to.catch_up().await);
     assert_eq!(ids(&frames), ids(&[sent]));

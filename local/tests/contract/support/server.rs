@@ -1,10 +1,8 @@
-use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
 use lambda_emulator::Emulator;
 use local::postgres::SharedPostgres;
-use local::server::{Server, ServerError, Settings};
+use local::server::{Server, ServerError};
 use reqwest::Method;
 use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use shared::db::connect::Endpoint;
@@ -13,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Options, Pooler, Socket, User, database, http_client, lambda, unique};
+use super::options::{settings, way};
+use super::{Mode, Options, Pooler, Socket, User, database, http_client, lambda};
 
 /// How long functions may take to end: far more than they ever do on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -34,9 +33,6 @@ pub struct TestServer {
     /// Held so that it stays, where one is wanted.
     pooler: Option<Pooler>,
 }
-
-/// The key that test servers sign tokens with.
-pub const JWT_SECRET: &str = "a secret for tests only, 32 bytes long or more";
 
 impl TestServer {
     /// A server as the product starts it.
@@ -85,9 +81,15 @@ impl TestServer {
     }
 
     /// Stops the server in order, and starts another on the same database with the same settings.
-    pub async fn restart(self) -> Self {
+    pub async fn restart(mut self) -> Self {
         self.stop.cancel();
-        self.task.await.unwrap();
+        (&mut self.task).await.unwrap();
+        // The session that held the gateway's lock may take a moment to end.
+        let is_free = "select not exists (
+            select from pg_locks join pg_database on database = pg_database.oid
+                where locktype = 'advisory' and datname = current_database()
+        )";
+        self.wait_until(is_free).await;
         Self::on(self.postgres, self.database_url, self.options).await
     }
 
@@ -195,35 +197,5 @@ async fn start_pooler(database_url: &str, options: &Options) -> Option<Pooler> {
         Some(Pooler::start(database_url, mode).await)
     } else {
         None
-    }
-}
-
-/// How to reach the database.
-fn way(database_url: &str, pooler: Option<&Pooler>) -> HashMap<&'static str, String> {
-    let Some(pooler) = pooler else {
-        return HashMap::from([("DATABASE_URL", database_url.to_owned())]);
-    };
-    HashMap::from([
-        ("DATABASE_URL", pooler.url().to_owned()),
-        ("DATABASE_DIRECT_URL", database_url.to_owned()),
-        ("DATABASE_STATEMENTS", "unnamed".to_owned()),
-    ])
-}
-
-/// The settings of a server that reaches its database by `way`.
-pub fn settings(way: HashMap<&'static str, String>, options: Options) -> Settings {
-    let mut environment = HashMap::from([
-        ("JWT_SECRET", JWT_SECRET.to_owned()),
-        ("DATABASE_POOL_SIZE", "4".to_owned()),
-    ]);
-    environment.extend(way);
-    environment.extend(options.environment);
-    Settings {
-        lookup: Box::new(move |name| environment.get(name).cloned()),
-        folder: std::env::temp_dir().join(unique("confab-test")),
-        template: Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"),
-        lambda: None,
-        require_sigv4: false,
-        gateway: options.gateway,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Socket, TestServer, User, wait_as_told};
@@ -132,7 +132,11 @@ impl TestServer {
     /// Asks until `query`, which has one boolean, is true.
     pub async fn wait_until(&self, query: &str) {
         let sql = self.sql().await;
-        let is_true = async { while !sql.query_one(query, &[]).await.unwrap().get::<_, bool>(0) {} };
+        let is_true = async {
+            while !sql.query_one(query, &[]).await.unwrap().get::<_, bool>(0) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
         timeout(DEADLINE, is_true)
             .await
             .unwrap_or_else(|_| panic!("never true: {query}"));

@@ -121,6 +121,7 @@ async fn who_is_added_again_starts_anew() {
     alice.set_member(&server, &group, &bob, None).await.ok();
     from.say_in(&group, "second time").await;
     wait_until_delivered(&server, &bob, 3).await;
+    server.functions_ended().await;
     let synced = sync(&mut to, &known.versions).await;
     assert_eq!(strings(&synced.frames, "content"), ["second time"]);
     assert_eq!(synced.of("member_added").len(), 1);

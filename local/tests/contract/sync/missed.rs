@@ -139,6 +139,7 @@ async fn a_conversation_that_it_never_heard_of_comes_whole_beside_those_it_names
     tablet.next_of("direct_message").await;
     wait_until_delivered(&server, &carol, 1).await;
     let group = carol.make_group(&server, "new group", &[&alice, &bob]).await;
+    server.functions_ended().await;
     let synced = sync(&mut tablet, &before.versions).await;
     assert_eq!(synced.of("direct_message"), [&new]);
     let members: Vec<_> = synced

@@ -1,7 +1,5 @@
 //! What is no sync, one at a time, one a second; and a database that fails midway.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
 use super::{device, sync};
@@ -69,8 +67,16 @@ async fn one_connection_syncs_once_a_second_and_another_when_it_likes() {
     // The first one's end comes before the second begins, as otherwise it would be refused for another reason.
     phone.send(&frame).await;
     assert_eq!(phone.next().await["type"], "sync_complete");
-    phone.send(&frame).await;
-    let refused = phone.next().await;
+    // On a busy machine one may take the whole second for which the next one is refused.
+    let mut tries = 0;
+    let refused = loop {
+        phone.send(&frame).await;
+        let answer = phone.next().await;
+        tries += 1;
+        if answer["type"] == "error" || tries == 20 {
+            break answer;
+        }
+    };
     assert_eq!(refused["code"], "rate_limited", "{refused}");
     tablet.send(&frame).await;
     assert_eq!(tablet.next().await["type"], "sync_complete");
@@ -109,11 +115,7 @@ async fn a_second_sync_is_refused_while_the_first_one_runs() {
 
 #[tokio::test]
 async fn a_database_that_fails_midway_is_told_and_a_later_sync_brings_everything() {
-    let server = TestServer::with(Options {
-        environment: HashMap::from([("DATABASE_TIMEOUT_MS", "300".to_owned())]),
-        ..Options::default()
-    })
-    .await;
+    let server = TestServer::with(Options::environment("DATABASE_TIMEOUT_MS", "3000")).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     server.leave_messages(&alice, &bob, 3).await;
     let mut socket = device(&server, &bob).await;
